@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// A checkpoint's tensors under the names the forward pass uses: views into mapped files, nothing copied.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/safetensors.h"
+#include "core/tensor_view.h"
+#include "model/config.h"
+
+namespace proxima {
+
+// The safetensors files of a Hugging Face folder: model.safetensors, or the shards that
+// model.safetensors.index.json names (the index is the truth: each tensor in exactly the shard it says).
+class Checkpoint {
+ public:
+  explicit Checkpoint(const std::filesystem::path& dir);  // reads headers only; throws Error(kInput)
+
+  const std::map<std::string, TensorView, std::less<>>& tensors() const { return tensors_; }
+  const std::vector<SafetensorsFile>& files() const { return files_; }
+  size_t n_bytes() const;  // of all tensors
+
+ private:
+  std::vector<SafetensorsFile> files_;
+  std::map<std::string, TensorView, std::less<>> tensors_;
+};
+
+struct LinearWeights {
+  TensorView weight;  // [out, in]
+  TensorView bias;    // [out], or empty
+};
+
+struct LayerWeights {
+  TensorView attn_norm;  // [hidden]
+  LinearWeights q;       // [n_heads * head_dim, hidden]
+  LinearWeights k;       // [n_kv_heads * head_dim, hidden]
+  LinearWeights v;       // [n_kv_heads * head_dim, hidden]
+  LinearWeights o;       // [hidden, n_heads * head_dim]
+  TensorView mlp_norm;   // [hidden]
+  LinearWeights gate;    // [intermediate, hidden]
+  LinearWeights up;      // [intermediate, hidden]
+  LinearWeights down;    // [hidden, intermediate]
+};
+
+struct Weights {
+  TensorView embed;  // [vocab, hidden]
+  std::vector<LayerWeights> layers;
+  TensorView final_norm;  // [hidden]
+  LinearWeights lm_head;  // [vocab, hidden]; the embedding where the two are tied
+};
+
+// Binds every tensor the config calls for. All missing, unexpected, misshapen and wrongly typed tensors are reported in
+// one Error(kInput) before any data is read.
+Weights bind_weights(const ModelConfig& config, const Checkpoint& checkpoint);
+
+// Scans every weight and throws Error(kInput) naming the tensor and the element if one is NaN or infinite. Costs one
+// pass over the checkpoint.
+void check_weights_finite(const Checkpoint& checkpoint);
+
+// A folder, opened: immutable, shareable between sequences. Views in `weights` point into `checkpoint`.
+struct Model {
+  std::filesystem::path dir;
+  ModelConfig config;
+  Checkpoint checkpoint;
+  Weights weights;
+};
+
+Model open_model(const std::filesystem::path& dir);
+
+}  // namespace proxima
