@@ -14,8 +14,8 @@ namespace proxima {
 // refused by name where they are used.
 enum class DType { kF64, kF32, kF16, kBF16, kI64, kI32, kI16, kI8, kU64, kU32, kU16, kU8, kBool, kF8E4M3, kF8E5M2 };
 
-size_t dtype_bytes(DType dtype);             // bytes of one element
-std::string_view dtype_name(DType dtype);    // "BF16", as in a safetensors header
+size_t dtype_bytes(DType dtype);           // bytes of one element
+std::string_view dtype_name(DType dtype);  // "BF16", as in a safetensors header
 std::optional<DType> dtype_from_name(std::string_view name);
 
 // 16-bit patterns; arithmetic happens after widening, which is exact.
@@ -26,9 +26,15 @@ struct F16 {
   uint16_t bits;
 };
 
-inline float widen(float x) { return x; }
-inline double widen(double x) { return x; }
-inline float widen(BF16 x) { return std::bit_cast<float>(static_cast<uint32_t>(x.bits) << 16); }
+inline float widen(float x) {
+  return x;
+}
+inline double widen(double x) {
+  return x;
+}
+inline float widen(BF16 x) {
+  return std::bit_cast<float>(static_cast<uint32_t>(x.bits) << 16);
+}
 float widen(F16 x);
 
 // Round to nearest, ties to even; NaN stays NaN, overflow becomes infinity.

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+#include "core/attention.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cassert>
+
+#include "core/attention_rows.h"
+
+namespace proxima {
+namespace {
+
+constexpr size_t kPiece = 256;    // positions; part of the numeric definition, see FixedAttention
+constexpr size_t kTileRows = 32;  // aimed at: keys of a piece stay in the first cache level for all of them
+constexpr size_t kPadding = 16;   // `exponentials` takes whole registers
+
+// The rows of a segment that lie in a piece and that some query uses.
+RowRange rows_in_piece(const Segment& segment, size_t piece_begin, size_t first_query, size_t n_queries) {
+  const RowRange seen = visible_rows(segment, first_query, n_queries);
+  return {std::max(seen.begin, segment.row_of(piece_begin)), std::min(seen.end, segment.row_of(piece_begin + kPiece))};
+}
+
+// Whether every query uses every row of the range, and the rows are consecutive positions: nothing to mask.
+bool seen_whole(const Segment& segment, RowRange rows, size_t first_query, size_t n_queries) {
+  const RowRange first = visible_rows(segment, first_query);
+  const RowRange last = visible_rows(segment, first_query + n_queries - 1);
+  return segment.positions == nullptr && last.begin <= rows.begin && first.end >= rows.end;
+}
+
+// Calls f(row of the tile, row of the segment, slot in the piece) for each key that each row uses.
+template <class F>
+void for_each_use(const Segment& segment, RowRange rows, size_t piece_begin, size_t first_query, size_t n_queries,
+                  size_t group, F f) {
+  for (size_t t = 0; t < n_queries; ++t) {
+    const RowRange seen = visible_rows(segment, first_query + t);
+    const size_t end = std::min(seen.end, rows.end);
+    for (size_t g = 0; g < group; ++g) {
+      for (size_t k = std::max(seen.begin, rows.begin); k < end; ++k) {
+        f(t * group + g, k - rows.begin, segment.position(k) - piece_begin);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+size_t Segment::row_of(size_t wanted) const {
+  if (positions != nullptr) {
+    return static_cast<size_t>(std::lower_bound(positions, positions + count, wanted) - positions);
+  }
+  return wanted <= first ? 0 : std::min(wanted - first, count);
+}
+
+RowRange visible_rows(const Segment& segment, size_t position) {
+  if (position < segment.min_age) return {};
+  const size_t oldest = position >= segment.max_age ? position - segment.max_age + 1 : 0;
+  return {segment.row_of(oldest), segment.row_of(position - segment.min_age + 1)};
+}
+
+RowRange visible_rows(const Segment& segment, size_t first_query, size_t n_queries) {
+  return {visible_rows(segment, first_query).begin, visible_rows(segment, first_query + n_queries - 1).end};
+}
+
+template <class T>
+FixedAttention<T>::FixedAttention(const Compute& compute, const AttentionShape& shape, size_t max_context)
+    : compute_(compute),
+      shape_(shape),
+      group_(shape.n_heads / shape.n_kv_heads),
+      max_rows_(std::max<size_t>(1, kTileRows / group_) * group_),
+      max_pieces_((max_context + kPiece - 1) / kPiece) {
+  const size_t softmax_elements = max_rows_ * (shape.head_dim + 2);
+  const size_t worker_elements = max_rows_ * (shape.head_dim + 2 * kPiece) + 2 * softmax_elements;
+  scratch_.resize(static_cast<size_t>(compute.n_threads) * worker_elements);
+  partials_.resize(shape.n_kv_heads * max_pieces_ * group_ * (shape.head_dim + 2));
+}
+
+template <class T>
+typename FixedAttention<T>::Worker FixedAttention<T>::worker(size_t thread) {
+  Carver<T> carver(scratch_.data() + thread * (scratch_.size() / static_cast<size_t>(compute_.n_threads)));
+  return {carver.take(max_rows_ * shape_.head_dim), carver.take(max_rows_ * kPiece), carver.take(max_rows_ * kPiece),
+          carver.take_softmax(max_rows_, shape_.head_dim), carver.take_softmax(max_rows_, shape_.head_dim)};
+}
+
+template <class T>
+void FixedAttention<T>::run(const T* q, size_t n_queries, size_t first_query, std::span<const View> views, T* out) {
+  assert(first_query + n_queries <= max_pieces_ * kPiece);
+  if (n_queries == 1) {
+    run_pieces(q, first_query, views, out);
+  } else {
+    run_tiles(q, n_queries, first_query, views, out);
+  }
+}
+
+template <class T>
+void FixedAttention<T>::run_tiles(const T* q, size_t n_queries, size_t first_query, std::span<const View> views,
+                                  T* out) {
+  const auto& arithmetic = compute_.kernels->of<T>();
+  const size_t tile_queries = max_rows_ / group_;
+  const size_t n_tiles = (n_queries + tile_queries - 1) / tile_queries;
+#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(compute_.n_threads)
+  for (size_t kv_head = 0; kv_head < shape_.n_kv_heads; ++kv_head) {
+    for (size_t index = 0; index < n_tiles; ++index) {
+      const size_t first_row = index * tile_queries;
+      const TilePlace tile{first_row, std::min(tile_queries, n_queries - first_row), kv_head};
+      const size_t n_rows = tile.n_queries * group_;
+      const size_t first = first_query + first_row;
+      const Worker mine = worker(static_cast<size_t>(omp_get_thread_num()));
+      gather_queries(shape_, tile, q, mine.q);
+      reset(mine.total, n_rows, shape_.head_dim);
+      for (size_t piece = 0; piece * kPiece < first + tile.n_queries; ++piece) {
+        attend_piece(mine, piece, first, tile.n_queries, views[kv_head], mine.piece);
+        merge_rows(arithmetic, mine.total, mine.piece, n_rows, shape_.head_dim);
+      }
+      scatter_outputs(arithmetic, shape_, tile, mine.total, out);
+    }
+  }
+}
+
+template <class T>
+void FixedAttention<T>::run_pieces(const T* q, size_t query, std::span<const View> views, T* out) {
+  const auto& arithmetic = compute_.kernels->of<T>();
+  const size_t n_pieces = query / kPiece + 1;
+  const auto partial = [&](size_t kv_head, size_t piece) {
+    const size_t elements = group_ * (shape_.head_dim + 2);
+    return Carver<T>(partials_.data() + (kv_head * max_pieces_ + piece) * elements)
+        .take_softmax(group_, shape_.head_dim);
+  };
+#pragma omp parallel num_threads(compute_.n_threads)
+  {
+    const Worker mine = worker(static_cast<size_t>(omp_get_thread_num()));
+#pragma omp for collapse(2) schedule(static)
+    for (size_t kv_head = 0; kv_head < shape_.n_kv_heads; ++kv_head) {
+      for (size_t piece = 0; piece < n_pieces; ++piece) {
+        gather_queries(shape_, {0, 1, kv_head}, q, mine.q);
+        attend_piece(mine, piece, query, 1, views[kv_head], partial(kv_head, piece));
+      }
+    }
+#pragma omp for schedule(static)
+    for (size_t kv_head = 0; kv_head < shape_.n_kv_heads; ++kv_head) {
+      reset(mine.total, group_, shape_.head_dim);
+      for (size_t piece = 0; piece < n_pieces; ++piece) {
+        merge_rows(arithmetic, mine.total, partial(kv_head, piece), group_, shape_.head_dim);
+      }
+      scatter_outputs(arithmetic, shape_, {0, 1, kv_head}, mine.total, out);
+    }
+  }
+}
+
+template <class T>
+void FixedAttention<T>::attend_piece(const Worker& worker, size_t piece, size_t first_query, size_t n_queries,
+                                     const View& view, const PartialSoftmax<T>& result) const {
+  const auto& arithmetic = compute_.kernels->of<T>();
+  const size_t begin = piece * kPiece;
+  const size_t n_rows = n_queries * group_;
+  const size_t n_positions = std::min(kPiece, first_query + n_queries - begin);
+  const size_t width = (n_positions + kPadding - 1) / kPadding * kPadding;
+  for (size_t row = 0; row < n_rows; ++row) {
+    std::fill_n(worker.scores + row * kPiece, width, -std::numeric_limits<T>::infinity());
+  }
+
+  for (const Segment& segment : view) {
+    const RowRange rows = rows_in_piece(segment, begin, first_query, n_queries);
+    if (rows.empty()) continue;
+    const bool whole = seen_whole(segment, rows, first_query, n_queries);
+    T* target = whole ? worker.scores + (segment.position(rows.begin) - begin) : worker.staged;
+    arithmetic.dot(worker.q, shape_.head_dim, n_rows, segment.keys.from(rows.begin), rows.end - rows.begin,
+                   shape_.head_dim, target, kPiece);
+    if (whole) continue;
+    for_each_use(segment, rows, begin, first_query, n_queries, group_, [&](size_t row, size_t key, size_t slot) {
+      worker.scores[row * kPiece + slot] = worker.staged[row * kPiece + key];
+    });
+  }
+
+  for (size_t row = 0; row < n_rows; ++row) {
+    result.sum[row] =
+        arithmetic.exponentials(worker.scores + row * kPiece, width, static_cast<T>(shape_.scale), result.max + row);
+  }
+
+  bool accumulate = false;
+  for (const Segment& segment : view) {
+    const RowRange rows = rows_in_piece(segment, begin, first_query, n_queries);
+    if (rows.empty()) continue;
+    const size_t n_keys = rows.end - rows.begin;
+    const bool whole = seen_whole(segment, rows, first_query, n_queries);
+    const T* weights = whole ? worker.scores + (segment.position(rows.begin) - begin) : worker.staged;
+    if (!whole) {
+      for (size_t row = 0; row < n_rows; ++row) std::fill_n(worker.staged + row * kPiece, n_keys, T{0});
+      for_each_use(segment, rows, begin, first_query, n_queries, group_, [&](size_t row, size_t key, size_t slot) {
+        worker.staged[row * kPiece + key] = worker.scores[row * kPiece + slot];
+      });
+    }
+    arithmetic.mix(weights, kPiece, n_rows, segment.values.from(rows.begin), n_keys, shape_.head_dim, result.out,
+                   shape_.head_dim, accumulate);
+    accumulate = true;
+  }
+  if (!accumulate) std::fill_n(result.out, n_rows * shape_.head_dim, T{0});
+}
+
+template class FixedAttention<float>;
+template class FixedAttention<double>;
+
+}  // namespace proxima

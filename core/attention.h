@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+// Attention of a chunk of queries over what a cache chooses to show.
+//
+// A cache shows each KV head as a list of segments. Together they hold every position at most once per query: which
+// positions a query uses of a segment is a band of ages (query position - key position). That is all PoD needs: the
+// first tokens, the distant ones with another layer's keys, and the recent ones are segments with different bands.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/compute.h"
+
+namespace proxima {
+
+// Row k of keys and values belongs to position first + k, or positions[k] (ascending) where positions is given. The
+// rows belong to the cache and stay valid until its next append. A query at position i uses the key at j if j <= i and
+// min_age <= i - j < max_age.
+struct Segment {
+  StoredRows keys;    // [count, head_dim]
+  StoredRows values;  // [count, head_dim]
+  size_t first = 0;
+  size_t count = 0;
+  size_t min_age = 0;
+  size_t max_age = SIZE_MAX;
+  const uint32_t* positions = nullptr;  // [count]
+
+  size_t position(size_t row) const { return positions != nullptr ? positions[row] : first + row; }
+  size_t row_of(size_t position) const;  // the first row at this position or beyond it, at most count
+};
+
+// In order of position for every query. One per KV head.
+using View = std::vector<Segment>;
+
+struct AttentionShape {
+  size_t n_heads = 0;
+  size_t n_kv_heads = 0;
+  size_t head_dim = 0;
+  double scale = 1;  // of the dot products, 1/sqrt(head_dim) as a rule
+};
+
+// Rows [begin, end) of a segment.
+struct RowRange {
+  size_t begin = 0;
+  size_t end = 0;
+  bool empty() const { return begin >= end; }
+};
+// The rows that the query at `position` uses.
+RowRange visible_rows(const Segment& segment, size_t position);
+
+// The rows that some query of a chunk uses; a band's ends move up with the query.
+RowRange visible_rows(const Segment& segment, size_t first_query, size_t n_queries);
+
+// A softmax over part of the keys, for several rows: largest scaled score, sum of exponentials relative to it, and the
+// unnormalised mix of values. Partial softmaxes merge by log-sum-exp.
+template <class T>
+struct PartialSoftmax {
+  T* max = nullptr;  // [rows]
+  T* sum = nullptr;  // [rows]
+  T* out = nullptr;  // [rows, head_dim]
+};
+
+// Fixed-order attention: keys are cut at absolute positions [256p, 256p + 256). Each piece: scores, maximum,
+// exponentials, their sum and the value mix in key order; pieces are merged from left to right. The result does not
+// depend on threads, chunk or segmentation. Serves f64 and f32, and `fast` where few queries make memory the limit:
+// each key and value is read once for all query heads of its group.
+// One per running sequence; keeps scratch for max_context. Not thread-safe; it uses compute.n_threads itself.
+template <class T>
+class FixedAttention {
+ public:
+  FixedAttention(const Compute& compute, const AttentionShape& shape, size_t max_context);
+
+  // q, out [n_queries, n_heads * head_dim], queries at positions first_query, ...; views [n_kv_heads].
+  // A query that sees nothing gets zeros.
+  void run(const T* q, size_t n_queries, size_t first_query, std::span<const View> views, T* out);
+
+ private:
+  struct Worker {  // one thread's scratch; rows are (query, head of the group)
+    T* q;          // [rows, head_dim]
+    T* scores;     // [rows, 256]
+    T* staged;     // [rows, 256]
+    PartialSoftmax<T> piece;
+    PartialSoftmax<T> total;
+  };
+
+  Worker worker(size_t thread);
+  // One thread a tile of queries: many queries.
+  void run_tiles(const T* q, size_t n_queries, size_t first_query, std::span<const View> views, T* out);
+  // One thread a piece of the keys: a single query. Same pieces, same order of merging, same bits.
+  void run_pieces(const T* q, size_t query, std::span<const View> views, T* out);
+  void attend_piece(const Worker& worker, size_t piece, size_t first_query, size_t n_queries, const View& view,
+                    const PartialSoftmax<T>& result) const;
+
+  Compute compute_;
+  AttentionShape shape_;
+  size_t group_;     // query heads per KV head
+  size_t max_rows_;  // of a tile
+  size_t max_pieces_;
+  std::vector<T> scratch_;   // of the workers
+  std::vector<T> partials_;  // [n_kv_heads * max_pieces * group, head_dim + 2]
+};
+
+// Attention for `fast` prefill: blocks of keys and values widened to float, scores and value mix as matrix products,
+// online softmax between. Its memory does not grow with the context. Same parameters as FixedAttention.
+class BlockedAttention {
+ public:
+  BlockedAttention(const Compute& compute, const AttentionShape& shape);
+
+  void run(const float* q, size_t n_queries, size_t first_query, std::span<const View> views, float* out);
+
+ private:
+  struct Worker {
+    float* q;       // [rows, head_dim]
+    float* keys;    // [kBlockKeys, head_dim], then reused for values
+    float* scores;  // [rows, kBlockKeys]
+    PartialSoftmax<float> block;
+    PartialSoftmax<float> total;
+  };
+
+  Worker worker(size_t thread);
+  void attend_segment(const Worker& worker, size_t first_query, size_t n_queries, const Segment& segment) const;
+
+  Compute compute_;
+  AttentionShape shape_;
+  size_t group_;
+  size_t max_rows_;
+  std::vector<float> scratch_;
+};
+
+}  // namespace proxima

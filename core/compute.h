@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// Who computes: the kernels of one SIMD target and a number of threads. Passed to whatever does arithmetic; made once
+// at the program's edge.
+#pragma once
+
+#include "core/kernels.h"
+#include "core/processor.h"
+
+namespace proxima {
+
+// kF64 and kF32 fix the order of every reduction: the same bits for any number of threads, chunk size and target.
+// kFast leaves order to whoever is fastest and rounds the inputs of large products to bf16 where that doubles the
+// speed.
+enum class Precision { kF64, kF32, kFast };
+
+struct Compute {
+  const Kernels* kernels = nullptr;
+  int n_threads = 1;
+};
+
+inline Compute default_compute() {
+  return {&kernels_for(supported_simd_targets().back()), default_threads().n_threads};
+}
+
+}  // namespace proxima

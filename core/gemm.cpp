@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+#include "core/gemm.h"
+
+#include <cblas.h>
+#include <omp.h>
+
+#include <algorithm>
+
+#include "core/bf16_gemm.h"
+
+namespace proxima {
+namespace {
+
+constexpr size_t kPanelRows = 256;  // of W widened at a time: amortises OpenBLAS's packing of x
+
+}  // namespace
+
+Gemm::Gemm(const Compute& compute) : compute_(compute) {
+  if (compute.kernels->target == SimdTarget::kAvx512) bf16_ = Bf16Gemm::create();
+  // The pthread flavour of OpenBLAS would start threads of its own beside ours.
+  openblas_set_num_threads(1);
+  omp_set_num_threads(compute.n_threads);
+}
+
+Gemm::~Gemm() = default;
+
+void Gemm::multiply(const float* x, size_t n_rows, const Matrix& w, float* y) {
+  if (bf16_ == nullptr || w.rows.dtype != DType::kBF16) return multiply_widened(x, n_rows, w, y);
+  rounded_.resize(n_rows * w.n_in);
+#pragma omp parallel for schedule(static) num_threads(compute_.n_threads)
+  for (size_t row = 0; row < n_rows; ++row) {
+    compute_.kernels->f32.narrow(x + row * w.n_in, w.n_in, DType::kBF16,
+                                 reinterpret_cast<std::byte*>(rounded_.data() + row * w.n_in));
+  }
+  bf16_->multiply(rounded_.data(), n_rows, w.rows.data, w.n_out, w.n_in, y);
+}
+
+// One thread multiplies by one panel of W's rows at a time; the panel is widened just before.
+void Gemm::multiply_widened(const float* x, size_t n_rows, const Matrix& w, float* y) {
+  const size_t n_panels = (w.n_out + kPanelRows - 1) / kPanelRows;
+  panels_.resize(static_cast<size_t>(compute_.n_threads) * kPanelRows * w.n_in);
+#pragma omp parallel for schedule(dynamic) num_threads(compute_.n_threads)
+  for (size_t panel = 0; panel < n_panels; ++panel) {
+    const size_t first = panel * kPanelRows;
+    const size_t count = std::min(kPanelRows, w.n_out - first);
+    float* widened = panels_.data() + static_cast<size_t>(omp_get_thread_num()) * kPanelRows * w.n_in;
+    compute_.kernels->f32.widen(w.rows.from(first).data, w.rows.dtype, count * w.n_in, widened);
+    sgemm(n_rows, count, w.n_in, x, w.n_in, widened, w.n_in, true, y + first, w.n_out);
+  }
+}
+
+void sgemm(size_t m, size_t n, size_t k, const float* a, size_t a_stride, const float* b, size_t b_stride,
+           bool transpose_b, float* c, size_t c_stride) {
+  const auto as_int = [](size_t value) { return static_cast<blasint>(value); };
+  cblas_sgemm(CblasRowMajor, CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans, as_int(m), as_int(n), as_int(k),
+              1.0F, a, as_int(a_stride), b, as_int(b_stride), 0.0F, c, as_int(c_stride));
+}
+
+}  // namespace proxima

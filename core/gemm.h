@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// Large float products for `fast`, where a library may choose the order: oneDNN in bf16 on processors with AVX512_BF16,
+// OpenBLAS on panels widened to float otherwise.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "core/compute.h"
+#include "core/matrix.h"
+
+namespace proxima {
+
+class Bf16Gemm;
+
+class Gemm {
+ public:
+  explicit Gemm(const Compute& compute);
+  ~Gemm();
+
+  // y [n_rows, w.n_out] = x [n_rows, w.n_in] W^T, dense rows.
+  void multiply(const float* x, size_t n_rows, const Matrix& w, float* y);
+
+ private:
+  void multiply_widened(const float* x, size_t n_rows, const Matrix& w, float* y);
+
+  Compute compute_;
+  std::unique_ptr<Bf16Gemm> bf16_;  // null where the processor or the build lacks it
+  std::vector<BF16> rounded_;       // x, rounded
+  std::vector<float> panels_;       // [n_threads, kPanelRows, n_in]
+};
+
+// c [m, n] = a [m, k] op(b) in float on the calling thread; op(b) = b [k, n], or the transpose of b [n, k].
+// Strides in elements.
+void sgemm(size_t m, size_t n, size_t k, const float* a, size_t a_stride, const float* b, size_t b_stride,
+           bool transpose_b, float* c, size_t c_stride);
+
+}  // namespace proxima

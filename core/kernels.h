@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+// The arithmetic that depends on the instruction set, as a table of functions per SIMD target.
+//
+// One source (kernels-inl.h) is written over virtual registers of 64 bytes (16 floats, 8 doubles) and compiled once per
+// target. Every sum runs over these virtual lanes and ends in one fixed tree, every multiply-add is fused, so for the
+// same input all targets return the same bits. A caller keeps that promise by cutting work only where results do not
+// depend on the cut: whole dot products, whole attention pieces.
+//
+// T is the type of arithmetic, float or double. Stored rows may be F64 (T = double only), F32, BF16 or F16 and start at
+// any byte; they are widened exactly. No function allocates, throws or keeps state.
+#pragma once
+
+#include <cstddef>
+
+#include "core/dtype.h"
+#include "core/processor.h"
+
+namespace proxima {
+
+// Rows of a stored matrix; elements of a row are dense.
+struct StoredRows {
+  const std::byte* data = nullptr;
+  DType dtype = DType::kF32;
+  size_t stride_bytes = 0;  // from one row to the next
+
+  StoredRows from(size_t row) const { return {data + row * stride_bytes, dtype, stride_bytes}; }
+};
+
+template <class T>
+struct Arithmetic {
+  // y[r, c] = sum_k x[r, k] * w[c, k]        x [n_x, n], w [n_w, n], y [n_x, n_w]; strides in elements
+  void (*dot)(const T* x, size_t x_stride, size_t n_x, StoredRows w, size_t n_w, size_t n, T* y, size_t y_stride);
+
+  // out[r, :] (+)= sum_j p[r, j] * v[j, :], keys in ascending order    p [n_r, n_keys], v [n_keys, n], out [n_r, n]
+  void (*mix)(const T* p, size_t p_stride, size_t n_r, StoredRows v, size_t n_keys, size_t n, T* out, size_t out_stride,
+              bool accumulate);
+
+  // In place: scores -> exp(scale * score - max), max = the largest scaled score; returns their sum. n is padded by the
+  // caller with -infinity to a multiple of 16. A row without a finite score becomes zeros, max -infinity, sum 0.
+  T (*exponentials)(T* scores, size_t n, T scale, T* max);
+
+  // Log-sum-exp merge of a partial softmax into an accumulated one: (max, sum, out [n]) each.
+  void (*merge)(T* max, T* sum, T* out, T piece_max, T piece_sum, const T* piece_out, size_t n);
+
+  // x[i] *= factor
+  void (*scale)(T* x, size_t n, T factor);
+  // y[i] += x[i]
+  void (*add)(T* y, const T* x, size_t n);
+  // y = x / sqrt(mean(x^2) + eps) * weight
+  void (*rmsnorm)(const T* x, const T* weight, T eps, size_t n, T* y);
+  // gate[i] = silu(gate[i]) * up[i]
+  void (*silu_mul)(T* gate, const T* up, size_t n);
+  // Rotates the pairs (x[i], x[i + n_half]) in place by the angles whose cosines and sines are given [n_half].
+  void (*rotate)(T* x, const T* cosines, const T* sines, size_t n_half);
+
+  // Between stored elements and T. Narrowing rounds to nearest even; storing needs F64 for double, F32/BF16/F16 for
+  // float.
+  void (*widen)(const std::byte* stored, DType dtype, size_t n, T* x);
+  void (*narrow)(const T* x, size_t n, DType dtype, std::byte* stored);
+};
+
+struct Kernels {
+  SimdTarget target = SimdTarget::kScalar;
+  Arithmetic<float> f32;
+  Arithmetic<double> f64;
+
+  template <class T>
+  const Arithmetic<T>& of() const;
+};
+template <>
+inline const Arithmetic<float>& Kernels::of<float>() const {
+  return f32;
+}
+template <>
+inline const Arithmetic<double>& Kernels::of<double>() const {
+  return f64;
+}
+
+// The table of a target; throws Error(kUsage) naming what this processor supports if it cannot run it.
+const Kernels& kernels_for(SimdTarget target);
+
+}  // namespace proxima

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+// Virtual registers of 64 bytes over Highway: one 512-bit register, two of 256 or four of 128 bits. Whatever the
+// register size, lane i is element i, and sums are the same tree, so every target gives the bits of lanes_scalar-inl.h.
+// Included inside HWY_NAMESPACE, once per target.
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+#if HWY_TARGET <= HWY_AVX3
+constexpr size_t kTileRows = 4;  // of a register tile: 16 accumulators of the 32 registers
+constexpr size_t kTileColumns = 4;
+constexpr size_t kWideColumns = 8;  // of a one-row tile
+#else
+constexpr size_t kTileRows = 2;
+constexpr size_t kTileColumns = 2;
+constexpr size_t kWideColumns = 4;
+#endif
+
+template <class T>
+struct Lanes {
+  static constexpr size_t kSize = 64 / sizeof(T);
+  using D = hn::ScalableTag<T>;
+  using V = hn::Vec<D>;
+  static constexpr size_t kPerRegister = hn::MaxLanes(D());
+  static constexpr size_t kRegisters = kSize / kPerRegister;
+  V v[kRegisters];
+
+  template <class F>
+  static HWY_INLINE Lanes each(F f) {
+    Lanes r;
+    for (size_t i = 0; i < kRegisters; ++i) r.v[i] = f(i);
+    return r;
+  }
+  static HWY_INLINE Lanes zero() { return set(T{0}); }
+  static HWY_INLINE Lanes set(T x) {
+    Lanes r;
+    for (size_t i = 0; i < kRegisters; ++i) r.v[i] = hn::Set(D(), x);
+    return r;
+  }
+  static HWY_INLINE Lanes load(const T* x) {
+    Lanes r;
+    for (size_t i = 0; i < kRegisters; ++i) r.v[i] = hn::LoadU(D(), x + i * kPerRegister);
+    return r;
+  }
+  // kSize stored elements, widened. The address may be any byte: only unaligned vector loads touch it.
+  template <class S>
+  static HWY_INLINE Lanes load(const std::byte* stored) {
+    Lanes r;
+    for (size_t i = 0; i < kRegisters; ++i) r.v[i] = load_register<S>(stored + i * kPerRegister * sizeof(S));
+    return r;
+  }
+  HWY_INLINE void store(T* x) const {
+    for (size_t i = 0; i < kRegisters; ++i) hn::StoreU(v[i], D(), x + i * kPerRegister);
+  }
+  // Rounds to nearest even; S is BF16 or F16, T float.
+  template <class S>
+  HWY_INLINE void store_as(std::byte* stored) const {
+    for (size_t i = 0; i < kRegisters; ++i) store_register<S>(v[i], stored + i * kPerRegister * sizeof(S));
+  }
+
+#define PROXIMA_EACH(expression)                                 \
+  {                                                              \
+    Lanes r;                                                     \
+    for (size_t i = 0; i < kRegisters; ++i) r.v[i] = expression; \
+    return r;                                                    \
+  }
+  friend HWY_INLINE Lanes operator+(Lanes a, Lanes b) PROXIMA_EACH(hn::Add(a.v[i], b.v[i]));
+  friend HWY_INLINE Lanes operator-(Lanes a, Lanes b) PROXIMA_EACH(hn::Sub(a.v[i], b.v[i]));
+  friend HWY_INLINE Lanes operator*(Lanes a, Lanes b) PROXIMA_EACH(hn::Mul(a.v[i], b.v[i]));
+  friend HWY_INLINE Lanes operator/(Lanes a, Lanes b) PROXIMA_EACH(hn::Div(a.v[i], b.v[i]));
+  friend HWY_INLINE Lanes fma(Lanes a, Lanes b, Lanes c) PROXIMA_EACH(hn::MulAdd(a.v[i], b.v[i], c.v[i]));
+  friend HWY_INLINE Lanes max(Lanes a, Lanes b) PROXIMA_EACH(hn::IfThenElse(hn::Gt(a.v[i], b.v[i]), a.v[i], b.v[i]));
+  friend HWY_INLINE Lanes min(Lanes a, Lanes b) PROXIMA_EACH(hn::IfThenElse(hn::Lt(a.v[i], b.v[i]), a.v[i], b.v[i]));
+  // x < limit ? 0 : y
+  friend HWY_INLINE Lanes zero_if_less(Lanes x, Lanes limit, Lanes y)
+      PROXIMA_EACH(hn::IfThenZeroElse(hn::Lt(x.v[i], limit.v[i]), y.v[i]));
+  // 2^k, where k is the integer in the low bits of x's pattern (x = 1.5 * 2^mantissa_bits + k).
+  friend HWY_INLINE Lanes exponent_from_low_bits(Lanes x) PROXIMA_EACH(exponent_register(x.v[i]));
+#undef PROXIMA_EACH
+
+  // The tree (i, i + size/2), then half as many, down to one.
+  friend HWY_INLINE T sum(Lanes a) {
+    for (size_t half = kRegisters / 2; half > 0; half /= 2) {
+      for (size_t i = 0; i < half; ++i) a.v[i] = hn::Add(a.v[i], a.v[i + half]);
+    }
+    return fold(D(), a.v[0], [](auto x, auto y) HWY_ATTR { return hn::Add(x, y); });
+  }
+  friend HWY_INLINE T largest(Lanes a) {
+    for (size_t half = kRegisters / 2; half > 0; half /= 2) {
+      for (size_t i = 0; i < half; ++i) a.v[i] = hn::Max(a.v[i], a.v[i + half]);
+    }
+    return fold(D(), a.v[0], [](auto x, auto y) HWY_ATTR { return hn::Max(x, y); });
+  }
+
+ private:
+  template <class Tag, class Vec, class F>
+  static HWY_INLINE T fold(Tag tag, Vec a, F f) {
+    if constexpr (hn::MaxLanes(Tag()) * sizeof(T) > 16) {
+      const hn::Half<Tag> half;
+      return fold(half, f(hn::LowerHalf(half, a), hn::UpperHalf(half, a)), f);
+    } else if constexpr (sizeof(T) == 4) {
+      const auto pairs = f(a, hn::Shuffle1032(a));
+      return hn::GetLane(f(pairs, hn::Shuffle2301(pairs)));
+    } else {
+      return hn::GetLane(f(a, hn::Shuffle01(a)));
+    }
+  }
+
+  template <class S>
+  static HWY_INLINE V load_register(const std::byte* p) {
+    if constexpr (std::is_same_v<S, T>) {
+      return hn::LoadU(D(), reinterpret_cast<const T*>(p));
+    } else if constexpr (std::is_same_v<T, double>) {
+      const hn::Rebind<float, D> d32;
+      return hn::PromoteTo(D(), load_float(d32, S{}, p));
+    } else {
+      return load_float(D(), S{}, p);
+    }
+  }
+  template <class D32>
+  static HWY_INLINE hn::Vec<D32> load_float(D32 d32, float, const std::byte* p) {
+    return hn::LoadU(d32, reinterpret_cast<const float*>(p));
+  }
+  template <class D32>
+  static HWY_INLINE hn::Vec<D32> load_float(D32 d32, BF16, const std::byte* p) {
+    const hn::Rebind<uint16_t, D32> d16;
+    const hn::RebindToUnsigned<D32> du32;
+    return hn::BitCast(d32,
+                       hn::ShiftLeft<16>(hn::PromoteTo(du32, hn::LoadU(d16, reinterpret_cast<const uint16_t*>(p)))));
+  }
+  template <class D32>
+  static HWY_INLINE hn::Vec<D32> load_float(D32 d32, F16, const std::byte* p) {
+    const hn::Rebind<hwy::float16_t, D32> d16;
+    return hn::PromoteTo(d32, hn::LoadU(d16, reinterpret_cast<const hwy::float16_t*>(p)));
+  }
+
+  template <class S>
+  static HWY_INLINE void store_register(V x, std::byte* p) {
+    if constexpr (std::is_same_v<S, BF16>) {
+      const hn::RebindToUnsigned<D> du32;
+      const hn::Rebind<uint16_t, D> du16;
+      const auto bits = hn::BitCast(du32, x);
+      const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du32, 1u));
+      const auto rounded = hn::ShiftRight<16>(hn::Add(bits, hn::Add(odd, hn::Set(du32, 0x7FFFu))));
+      const auto quiet = hn::Or(hn::ShiftRight<16>(bits), hn::Set(du32, 0x40u));
+      const auto is_nan = hn::RebindMask(du32, hn::IsNaN(x));
+      const auto result = hn::IfThenElse(is_nan, quiet, rounded);
+      hn::StoreU(hn::TruncateTo(du16, result), du16, reinterpret_cast<uint16_t*>(p));
+    } else {
+      const hn::Rebind<hwy::float16_t, D> d16;
+      hn::StoreU(hn::DemoteTo(d16, x), d16, reinterpret_cast<hwy::float16_t*>(p));
+    }
+  }
+
+  static HWY_INLINE V exponent_register(V x) {
+    const hn::RebindToUnsigned<D> du;
+    using U = hn::TFromD<decltype(du)>;
+    constexpr U kBias = sizeof(T) == 4 ? 127 : 1023;
+    constexpr int kShift = sizeof(T) == 4 ? 23 : 52;
+    return hn::BitCast(D(), hn::ShiftLeft<kShift>(hn::Add(hn::BitCast(du, x), hn::Set(du, kBias))));
+  }
+};

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+// Virtual registers in plain C++: the reference for every other target. Included inside a namespace by
+// kernels_scalar.cpp; see lanes_highway-inl.h for the meaning of each operation.
+
+constexpr size_t kTileRows = 2;
+constexpr size_t kTileColumns = 2;
+constexpr size_t kWideColumns = 2;
+
+template <class T>
+struct Lanes {
+  static constexpr size_t kSize = 64 / sizeof(T);
+  T v[kSize];
+
+  template <class F>
+  static Lanes each(F f) {
+    Lanes r;
+    for (size_t i = 0; i < kSize; ++i) r.v[i] = f(i);
+    return r;
+  }
+  static Lanes zero() { return set(T{0}); }
+  static Lanes set(T x) {
+    return each([&](size_t) { return x; });
+  }
+  template <class S>
+  static Lanes load(const std::byte* stored) {
+    return each([&](size_t i) {
+      S s;
+      std::memcpy(&s, stored + i * sizeof(S), sizeof(S));
+      return static_cast<T>(proxima::widen(s));
+    });
+  }
+  static Lanes load(const T* x) {
+    return each([&](size_t i) { return x[i]; });
+  }
+  void store(T* x) const { std::memcpy(x, v, sizeof(v)); }
+  // Rounds to nearest even; S is BF16 or F16, T float.
+  template <class S>
+  void store_as(std::byte* stored) const {
+    for (size_t i = 0; i < kSize; ++i) {
+      S s;
+      if constexpr (std::is_same_v<S, BF16>) {
+        s = round_to_bf16(v[i]);
+      } else {
+        s = round_to_f16(v[i]);
+      }
+      std::memcpy(stored + i * sizeof(S), &s, sizeof(S));
+    }
+  }
+
+  friend Lanes operator+(Lanes a, Lanes b) {
+    return each([&](size_t i) { return a.v[i] + b.v[i]; });
+  }
+  friend Lanes operator-(Lanes a, Lanes b) {
+    return each([&](size_t i) { return a.v[i] - b.v[i]; });
+  }
+  friend Lanes operator*(Lanes a, Lanes b) {
+    return each([&](size_t i) { return a.v[i] * b.v[i]; });
+  }
+  friend Lanes operator/(Lanes a, Lanes b) {
+    return each([&](size_t i) { return a.v[i] / b.v[i]; });
+  }
+  friend Lanes fma(Lanes a, Lanes b, Lanes c) {
+    return each([&](size_t i) { return std::fma(a.v[i], b.v[i], c.v[i]); });
+  }
+  friend Lanes max(Lanes a, Lanes b) {
+    return each([&](size_t i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; });
+  }
+  friend Lanes zero_if_less(Lanes x, Lanes limit, Lanes y) {
+    return each([&](size_t i) { return x.v[i] < limit.v[i] ? T{0} : y.v[i]; });
+  }
+  friend Lanes min(Lanes a, Lanes b) {
+    return each([&](size_t i) { return a.v[i] < b.v[i] ? a.v[i] : b.v[i]; });
+  }
+  friend Lanes exponent_from_low_bits(Lanes x) {
+    using U = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
+    constexpr U kBias = sizeof(T) == 4 ? 127 : 1023;
+    constexpr int kShift = sizeof(T) == 4 ? 23 : 52;
+    return each([&](size_t i) { return std::bit_cast<T>((std::bit_cast<U>(x.v[i]) + kBias) << kShift); });
+  }
+  friend T sum(Lanes a) {
+    for (size_t half = kSize / 2; half > 0; half /= 2) {
+      for (size_t i = 0; i < half; ++i) a.v[i] = a.v[i] + a.v[i + half];
+    }
+    return a.v[0];
+  }
+  friend T largest(Lanes a) {
+    for (size_t half = kSize / 2; half > 0; half /= 2) {
+      for (size_t i = 0; i < half; ++i) a.v[i] = a.v[i] > a.v[i + half] ? a.v[i] : a.v[i + half];
+    }
+    return a.v[0];
+  }
+};

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// A stored weight matrix [n_out, n_in]: row-major, dense, at any byte address.
+#pragma once
+
+#include <cstddef>
+
+#include "core/kernels.h"
+#include "core/tensor_view.h"
+
+namespace proxima {
+
+struct Matrix {
+  StoredRows rows;
+  size_t n_out = 0;
+  size_t n_in = 0;
+
+  static Matrix from(const TensorView& view) {
+    return {{view.data, view.dtype, view.shape[1] * dtype_bytes(view.dtype)}, view.shape[0], view.shape[1]};
+  }
+};
+
+}  // namespace proxima

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// What a sequence remembers. A cache belongs to one sequence; weights and sequence state never mix. The transformer
+// knows only this interface: for each layer of each chunk it appends the chunk's keys and values and then asks, per KV
+// head, which keys and values the chunk's queries may use (core/attention.h). Each method is one class in its own file.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "core/attention.h"
+#include "core/dtype.h"
+
+namespace proxima {
+
+// What a model asks of its cache.
+struct CacheGeometry {
+  size_t n_layers = 0;
+  size_t n_kv_heads = 0;
+  size_t head_dim = 0;
+  // [n_layers] Layers of equal class rotate, mask and shape their keys alike; no cache may share keys across a change.
+  std::vector<size_t> layer_class;
+
+  bool operator==(const CacheGeometry&) const = default;
+};
+
+// How much a cache may come to hold, and how it stores it.
+struct CacheCapacity {
+  size_t max_context = 0;  // tokens
+  size_t max_chunk = 1;    // largest number of tokens appended at once while a prompt is read
+  DType key_dtype = DType::kBF16;
+  DType value_dtype = DType::kBF16;
+};
+
+struct CacheBytes {
+  size_t logical = 0;    // keys and values the method keeps: the closed formula
+  size_t slack = 0;      // kept beyond that while a prompt is read in chunks
+  size_t allocated = 0;  // memory touched, whole pages
+  size_t reserved = 0;   // address space
+
+  CacheBytes& operator+=(const CacheBytes& other);
+};
+
+class KvCache {
+ public:
+  virtual ~KvCache() = default;
+
+  virtual const CacheGeometry& geometry() const = 0;
+  virtual const CacheCapacity& capacity() const = 0;
+  // Tokens whose keys and values every layer has taken.
+  virtual size_t n_tokens() const = 0;
+
+  // A prompt, or a further part of one, is read in chunks of at most capacity().max_chunk tokens between begin_prompt()
+  // and end_prompt(); outside, tokens come one at a time. Layers append in ascending order within a chunk.
+  virtual void begin_prompt() = 0;
+  virtual void end_prompt() = 0;
+
+  // Takes keys (rotated) and values of the next n tokens of a layer, [n, n_kv_heads, head_dim] in the cache's dtypes.
+  virtual void append(size_t layer, size_t n, const std::byte* keys, const std::byte* values) = 0;
+
+  // What the queries at the layer's last n_queries positions may use of one KV head; replaces the content of `view`.
+  virtual void show(size_t layer, size_t kv_head, size_t n_queries, View& view) const = 0;
+
+  virtual CacheBytes bytes(size_t layer) const = 0;
+  CacheBytes total_bytes() const;
+
+  virtual void clear() = 0;
+};
+
+}  // namespace proxima
