@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/mapped_file.h"
+#include "core/output_file.h"
 #include "core/tensor_view.h"
 
 namespace proxima {
@@ -38,30 +39,27 @@ struct TensorSpec {
   std::vector<size_t> shape;
 };
 
-// Writes a file whose tensors are known beforehand and whose bytes arrive in any order. Everything goes to a temporary
-// name beside `path`; finish() syncs and renames, the destructor of an unfinished writer removes the temporary file.
-// Every failure to write throws Error(kOutput).
+// Writes a file whose tensors are known beforehand and whose bytes arrive in any order. The file appears under `path`
+// by finish(), complete or not at all (see core/output_file.h). Every failure to write throws Error(kOutput); a tensor
+// named twice, written out of its range or left incomplete is a bug of the caller: std::logic_error.
 class SafetensorsWriter {
  public:
   SafetensorsWriter(const std::filesystem::path& path, const std::vector<TensorSpec>& tensors,
                     const std::map<std::string, std::string, std::less<>>& metadata = {});
-  ~SafetensorsWriter();
-  SafetensorsWriter(const SafetensorsWriter&) = delete;
-  SafetensorsWriter& operator=(const SafetensorsWriter&) = delete;
 
-  // Writes n_bytes of tensor `name` from its byte `offset` on.
+  // Writes n_bytes of tensor `name` from its byte `offset` on; each byte once.
   void write(std::string_view name, size_t offset, const void* data, size_t n_bytes);
   void finish();
 
  private:
   struct Extent {
-    size_t begin;
+    size_t begin;  // in the tensors' data
     size_t n_bytes;
+    size_t n_written = 0;
   };
-  std::filesystem::path path_;
-  std::filesystem::path temporary_;
   std::map<std::string, Extent, std::less<>> extents_;
-  int descriptor_ = -1;
+  size_t data_begin_ = 0;  // in the file
+  OutputFile file_;
 };
 
 }  // namespace proxima
