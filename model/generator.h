@@ -13,7 +13,7 @@
 namespace proxima {
 
 struct Progress {
-  size_t done = 0;   // tokens of the prompt
+  size_t done = 0;  // tokens of the prompt
   size_t total = 0;
 };
 

@@ -30,11 +30,13 @@ enum class Point {
   kLogits,     // [T, vocab]
 };
 
-constexpr std::array<std::string_view, 13> kPointNames = {"embed",     "attn_norm", "q",       "k",         "v",
-                                                          "q_rope",    "k_rope",    "attn_out", "resid_mid", "mlp_out",
-                                                          "resid_post", "final_norm", "logits"};
+constexpr std::array<std::string_view, 13> kPointNames = {
+    "embed",    "attn_norm", "q",       "k",          "v",          "q_rope", "k_rope",
+    "attn_out", "resid_mid", "mlp_out", "resid_post", "final_norm", "logits"};
 
-constexpr std::string_view point_name(Point point) { return kPointNames[static_cast<size_t>(point)]; }
+constexpr std::string_view point_name(Point point) {
+  return kPointNames[static_cast<size_t>(point)];
+}
 constexpr bool is_layer_point(Point point) {
   return point != Point::kEmbed && point != Point::kFinalNorm && point != Point::kLogits;
 }

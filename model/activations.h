@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// All scratch of one forward pass, allocated once. C = tokens of a chunk.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
+#include "model/config.h"
+
+namespace proxima {
+
+// Rows of logits computed at a time when all of a chunk are wanted: bounds [C, vocab] for large vocabularies.
+constexpr size_t kLogitRows = 32;
+
+template <class T>
+struct Activations {
+  Activations(const ModelConfig& config, size_t chunk)
+      : residual(chunk * config.hidden),
+        normed(chunk * config.hidden),
+        projected(chunk * config.hidden),
+        q(chunk * config.n_heads * config.head_dim),
+        k(chunk * config.n_kv_heads * config.head_dim),
+        v(chunk * config.n_kv_heads * config.head_dim),
+        attended(chunk * config.n_heads * config.head_dim),
+        gate(chunk * config.intermediate),
+        up(chunk * config.intermediate),
+        cosines(chunk * config.head_dim / 2),
+        sines(chunk * config.head_dim / 2),
+        logits(std::min(chunk, kLogitRows) * config.vocab),
+        stored_keys(chunk * config.n_kv_heads * config.head_dim * sizeof(T)),
+        stored_values(chunk * config.n_kv_heads * config.head_dim * sizeof(T)) {}
+
+  std::vector<T> residual;               // [C, hidden]
+  std::vector<T> normed;                 // [C, hidden]
+  std::vector<T> projected;              // [C, hidden], a block's contribution to the residual
+  std::vector<T> q;                      // [C, n_heads * head_dim]
+  std::vector<T> k;                      // [C, n_kv_heads * head_dim]
+  std::vector<T> v;                      // [C, n_kv_heads * head_dim]
+  std::vector<T> attended;               // [C, n_heads * head_dim]
+  std::vector<T> gate;                   // [C, intermediate]
+  std::vector<T> up;                     // [C, intermediate]
+  std::vector<T> cosines;                // [C, head_dim / 2]
+  std::vector<T> sines;                  // [C, head_dim / 2]
+  std::vector<T> logits;                 // [min(C, kLogitRows), vocab]
+  std::vector<std::byte> stored_keys;    // [C, n_kv_heads * head_dim] in the cache's dtype, at most T
+  std::vector<std::byte> stored_values;  // likewise
+};
+
+}  // namespace proxima

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: MIT
+#include "model/transformer.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <type_traits>
+
+#include "core/attention.h"
+#include "core/error.h"
+#include "core/products.h"
+#include "core/rope.h"
+#include "model/activations.h"
+
+namespace proxima {
+namespace {
+
+// From here on the blocked attention's matrix products beat streaming the keys per few queries.
+constexpr size_t kBlockedQueries = 16;
+
+template <class T>
+class TransformerOf final : public Transformer {
+ public:
+  TransformerOf(const Model& model, const Compute& compute, Precision precision, const TransformerLimits& limits)
+      : model_(model),
+        config_(model.config),
+        compute_(compute),
+        arithmetic_(compute.kernels->of<T>()),
+        precision_(precision),
+        limits_(limits),
+        products_(compute, precision),
+        fixed_attention_(compute, attention_shape(), limits.max_context),
+        blocked_attention_(compute, attention_shape()),
+        a_(config_, limits.max_chunk),
+        views_(config_.n_kv_heads) {
+    for (const LayerWeights& layer : model.weights.layers) {
+      layers_.push_back({vector_of(layer.attn_norm), linear_of(layer.q), linear_of(layer.k), linear_of(layer.v),
+                         linear_of(layer.o), vector_of(layer.mlp_norm), linear_of(layer.gate), linear_of(layer.up),
+                         linear_of(layer.down)});
+    }
+    final_norm_ = vector_of(model.weights.final_norm);
+    lm_head_ = linear_of(model.weights.lm_head);
+    last_logits_.resize(config_.vocab);
+    begin_sequence(0);
+  }
+
+  const Model& model() const override { return model_; }
+  Precision precision() const override { return precision_; }
+  const TransformerLimits& limits() const override { return limits_; }
+  std::span<const double> logits() const override { return last_logits_; }
+
+  void begin_sequence(size_t prompt_length) override {
+    inverse_frequencies_ = rope_inverse_frequencies(config_.rope, prompt_length);
+  }
+
+  void forward(std::span<const TokenId> ids, KvCache& cache, bool want_logits, Observer* observer) override {
+    check(ids, cache);
+    observer_ = observer;
+    n_rows_ = ids.size();
+    first_ = cache.n_tokens();
+    rope_angles(inverse_frequencies_, first_, n_rows_, a_.cosines.data(), a_.sines.data());
+    embed(ids);
+    for (size_t layer = 0; layer < layers_.size(); ++layer) {
+      attention_block(layer, cache);
+      mlp_block(layer);
+    }
+    final_block(want_logits);
+  }
+
+ private:
+  struct Linear {
+    Matrix w;
+    std::vector<T> bias;  // empty where there is none
+  };
+  struct Layer {
+    std::vector<T> attn_norm;
+    Linear q, k, v, o;
+    std::vector<T> mlp_norm;
+    Linear gate, up, down;
+  };
+
+  AttentionShape attention_shape() const {
+    return {config_.n_heads, config_.n_kv_heads, config_.head_dim,
+            1 / std::sqrt(static_cast<double>(config_.head_dim))};
+  }
+  std::vector<T> vector_of(const TensorView& view) const {
+    std::vector<T> values(view.empty() ? 0 : view.n_elements());
+    if (!view.empty()) arithmetic_.widen(view.data, view.dtype, values.size(), values.data());
+    return values;
+  }
+  Linear linear_of(const LinearWeights& weights) const {
+    return {Matrix::from(weights.weight), vector_of(weights.bias)};
+  }
+
+  void check(std::span<const TokenId> ids, const KvCache& cache) const {
+    assert(!ids.empty() && ids.size() <= limits_.max_chunk);
+    for (const TokenId id : ids) {
+      if (id >= config_.vocab) {
+        fail(ErrorKind::kUsage,
+             "token id {} is outside the vocabulary of {}; were the ids made with this model's tokenizer?", id,
+             config_.vocab);
+      }
+    }
+    if (cache.n_tokens() + ids.size() > limits_.max_context) {
+      fail(ErrorKind::kContext, "{} tokens do not fit the context of {}", cache.n_tokens() + ids.size(),
+           limits_.max_context);
+    }
+  }
+
+  void embed(std::span<const TokenId> ids) {
+    const Matrix table = Matrix::from(model_.weights.embed);
+    for (size_t row = 0; row < n_rows_; ++row) {
+      arithmetic_.widen(table.rows.from(ids[row]).data, table.rows.dtype, config_.hidden,
+                        a_.residual.data() + row * config_.hidden);
+    }
+    observe(Point::kEmbed, 0, a_.residual, config_.hidden);
+  }
+
+  void attention_block(size_t index, KvCache& cache) {
+    const Layer& layer = layers_[index];
+    norm(layer.attn_norm, a_.residual, a_.normed);
+    observe(Point::kAttnNorm, index, a_.normed, config_.hidden);
+    multiply(layer.q, a_.normed, a_.q);
+    multiply(layer.k, a_.normed, a_.k);
+    multiply(layer.v, a_.normed, a_.v);
+    observe(Point::kQ, index, a_.q, config_.n_heads * config_.head_dim);
+    observe(Point::kK, index, a_.k, config_.n_kv_heads * config_.head_dim);
+    observe(Point::kV, index, a_.v, config_.n_kv_heads * config_.head_dim);
+    rotate(a_.q, config_.n_heads);
+    rotate(a_.k, config_.n_kv_heads);
+    observe(Point::kQRope, index, a_.q, config_.n_heads * config_.head_dim);
+    observe(Point::kKRope, index, a_.k, config_.n_kv_heads * config_.head_dim);
+    remember(index, cache);
+    attend(index, cache);
+    multiply(layer.o, a_.attended, a_.projected);
+    observe(Point::kAttnOut, index, a_.projected, config_.hidden);
+    add_to_residual();
+    observe(Point::kResidMid, index, a_.residual, config_.hidden);
+  }
+
+  void mlp_block(size_t index) {
+    const Layer& layer = layers_[index];
+    norm(layer.mlp_norm, a_.residual, a_.normed);
+    multiply(layer.gate, a_.normed, a_.gate);
+    multiply(layer.up, a_.normed, a_.up);
+    for_rows([&](size_t row) {
+      arithmetic_.silu_mul(a_.gate.data() + row * config_.intermediate, a_.up.data() + row * config_.intermediate,
+                           config_.intermediate);
+    });
+    multiply(layer.down, a_.gate, a_.projected);
+    observe(Point::kMlpOut, index, a_.projected, config_.hidden);
+    add_to_residual();
+    observe(Point::kResidPost, index, a_.residual, config_.hidden);
+  }
+
+  void final_block(bool want_logits) {
+    const bool all = observer_ != nullptr && observer_->wants(Point::kLogits, 0);
+    if (!want_logits && !all && (observer_ == nullptr || !observer_->wants(Point::kFinalNorm, 0))) return;
+    norm(final_norm_, a_.residual, a_.normed);
+    observe(Point::kFinalNorm, 0, a_.normed, config_.hidden);
+    size_t row = all ? 0 : n_rows_ - 1;
+    if (!want_logits && !all) return;
+    for (size_t count = 0; row < n_rows_; row += count) {
+      count = std::min(kLogitRows, n_rows_ - row);
+      products_.linear(a_.normed.data() + row * config_.hidden, count, lm_head_.w, bias_of(lm_head_), a_.logits.data());
+      if (all) {
+        observer_->observe(
+            {Point::kLogits, 0, first_ + row, count, config_.vocab, DTypeOf<T>::value, a_.logits.data()});
+      }
+      std::copy_n(a_.logits.data() + (count - 1) * config_.vocab, config_.vocab, last_logits_.data());
+    }
+  }
+
+  // ---- steps --------------------------------------------------------------------------------------------------------
+
+  template <class F>
+  void for_rows(F f) const {
+#pragma omp parallel for schedule(static) num_threads(compute_.n_threads) if (n_rows_ > 1)
+    for (size_t row = 0; row < n_rows_; ++row) f(row);
+  }
+
+  static const T* bias_of(const Linear& linear) {
+    return linear.bias.empty() ? nullptr : linear.bias.data();
+  }
+
+  void multiply(const Linear& linear, const std::vector<T>& x, std::vector<T>& y) {
+    products_.linear(x.data(), n_rows_, linear.w, bias_of(linear), y.data());
+  }
+
+  void norm(const std::vector<T>& weight, const std::vector<T>& x, std::vector<T>& y) const {
+    for_rows([&](size_t row) {
+      arithmetic_.rmsnorm(x.data() + row * config_.hidden, weight.data(), static_cast<T>(config_.rms_norm_eps),
+                          config_.hidden, y.data() + row * config_.hidden);
+    });
+  }
+
+  void rotate(std::vector<T>& x, size_t n_heads) const {
+    const size_t half = config_.head_dim / 2;
+    for_rows([&](size_t row) {
+      for (size_t head = 0; head < n_heads; ++head) {
+        arithmetic_.rotate(x.data() + (row * n_heads + head) * config_.head_dim, a_.cosines.data() + row * half,
+                           a_.sines.data() + row * half, half);
+      }
+    });
+  }
+
+  // Keys and values are rounded to the cache's dtype here, and everything downstream reads them as stored.
+  void remember(size_t layer, KvCache& cache) {
+    const size_t n_elements = n_rows_ * config_.n_kv_heads * config_.head_dim;
+    arithmetic_.narrow(a_.k.data(), n_elements, cache.capacity().key_dtype, a_.stored_keys.data());
+    arithmetic_.narrow(a_.v.data(), n_elements, cache.capacity().value_dtype, a_.stored_values.data());
+    cache.append(layer, n_rows_, a_.stored_keys.data(), a_.stored_values.data());
+  }
+
+  void attend(size_t layer, const KvCache& cache) {
+    for (size_t head = 0; head < config_.n_kv_heads; ++head) cache.show(layer, head, n_rows_, views_[head]);
+    if constexpr (std::is_same_v<T, float>) {
+      if (precision_ == Precision::kFast && n_rows_ >= kBlockedQueries) {
+        blocked_attention_.run(a_.q.data(), n_rows_, first_, views_, a_.attended.data());
+        return;
+      }
+    }
+    fixed_attention_.run(a_.q.data(), n_rows_, first_, views_, a_.attended.data());
+  }
+
+  void add_to_residual() {
+    for_rows([&](size_t row) {
+      arithmetic_.add(a_.residual.data() + row * config_.hidden, a_.projected.data() + row * config_.hidden,
+                      config_.hidden);
+    });
+  }
+
+  void observe(Point point, size_t layer, const std::vector<T>& rows, size_t n_columns) {
+    if (observer_ == nullptr || !observer_->wants(point, layer)) return;
+    observer_->observe({point, layer, first_, n_rows_, n_columns, DTypeOf<T>::value, rows.data()});
+  }
+
+  const Model& model_;
+  const ModelConfig& config_;
+  Compute compute_;
+  const Arithmetic<T>& arithmetic_;
+  Precision precision_;
+  TransformerLimits limits_;
+  std::vector<Layer> layers_;
+  std::vector<T> final_norm_;
+  Linear lm_head_;
+
+  Products products_;
+  FixedAttention<T> fixed_attention_;
+  BlockedAttention blocked_attention_;
+  Activations<T> a_;
+  std::vector<View> views_;  // [n_kv_heads]
+  std::vector<double> inverse_frequencies_;
+  std::vector<double> last_logits_;
+
+  // Of the chunk being run.
+  Observer* observer_ = nullptr;
+  size_t n_rows_ = 0;
+  size_t first_ = 0;
+};
+
+}  // namespace
+
+CacheGeometry cache_geometry(const ModelConfig& config) {
+  return {config.n_layers, config.n_kv_heads, config.head_dim, std::vector<size_t>(config.n_layers, 0)};
+}
+
+DType default_cache_dtype(Precision precision) {
+  switch (precision) {
+    case Precision::kF64:
+      return DType::kF64;
+    case Precision::kF32:
+      return DType::kF32;
+    case Precision::kFast:
+      return DType::kBF16;
+  }
+  return DType::kF32;
+}
+
+std::unique_ptr<Transformer> Transformer::create(const Model& model, const Compute& compute, Precision precision,
+                                                 const TransformerLimits& limits) {
+  if (precision == Precision::kF64) return std::make_unique<TransformerOf<double>>(model, compute, precision, limits);
+  return std::make_unique<TransformerOf<float>>(model, compute, precision, limits);
+}
+
+}  // namespace proxima
