@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+#include "benchmarks/limits.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace proxima {
+namespace {
+
+template <class F>
+double seconds(F f) {
+  const auto start = std::chrono::steady_clock::now();
+  f();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Keeps a result alive that nothing else uses.
+void keep(uint64_t value) { asm volatile("" : : "r"(value) : "memory"); }
+
+#if defined(__x86_64__)
+constexpr size_t kChains = 16;         // independent accumulators: more than latency times ports
+constexpr size_t kSteps = 10'000'000;  // some tens of milliseconds
+
+__attribute__((target("avx512f"))) uint64_t f32_chains_avx512() {
+  __m512 sums[kChains];
+  for (auto& sum : sums) sum = _mm512_set1_ps(1.0F);
+  const __m512 factor = _mm512_set1_ps(0.5F);
+  for (size_t step = 0; step < kSteps; ++step) {
+#pragma GCC unroll 16
+    for (size_t chain = 0; chain < kChains; ++chain) sums[chain] = _mm512_fmadd_ps(sums[chain], factor, factor);
+  }
+  for (size_t chain = 1; chain < kChains; ++chain) sums[0] = _mm512_add_ps(sums[0], sums[chain]);
+  return static_cast<uint64_t>(_mm512_cvtss_f32(sums[0]));
+}
+
+__attribute__((target("avx2,fma"))) uint64_t f32_chains_avx2() {
+  constexpr size_t kAvx2Chains = 12;
+  __m256 sums[kAvx2Chains];
+  for (auto& sum : sums) sum = _mm256_set1_ps(1.0F);
+  const __m256 factor = _mm256_set1_ps(0.5F);
+  for (size_t step = 0; step < kSteps; ++step) {
+#pragma GCC unroll 12
+    for (size_t chain = 0; chain < kAvx2Chains; ++chain) sums[chain] = _mm256_fmadd_ps(sums[chain], factor, factor);
+  }
+  for (size_t chain = 1; chain < kAvx2Chains; ++chain) sums[0] = _mm256_add_ps(sums[0], sums[chain]);
+  return static_cast<uint64_t>(_mm256_cvtss_f32(sums[0]));
+}
+
+__attribute__((target("avx512f,avx512bf16"))) uint64_t bf16_chains() {
+  __m512 sums[kChains];
+  for (auto& sum : sums) sum = _mm512_setzero_ps();
+  const __m512bh ones = _mm512_cvtne2ps_pbh(_mm512_set1_ps(1.0F), _mm512_set1_ps(1.0F));
+  for (size_t step = 0; step < kSteps; ++step) {
+#pragma GCC unroll 16
+    for (size_t chain = 0; chain < kChains; ++chain) sums[chain] = _mm512_dpbf16_ps(sums[chain], ones, ones);
+  }
+  for (size_t chain = 1; chain < kChains; ++chain) sums[0] = _mm512_add_ps(sums[0], sums[chain]);
+  return static_cast<uint64_t>(_mm512_cvtss_f32(sums[0]));
+}
+#endif
+
+template <class F>
+double flops(F chains, double operations, int n_threads) {
+  double best = 0;
+  for (int run = 0; run < 3; ++run) {
+    const double time = seconds([&] {
+#pragma omp parallel num_threads(n_threads)
+      keep(chains());
+    });
+    best = std::max(best, operations * n_threads / time);
+  }
+  return best;
+}
+
+}  // namespace
+
+double read_bandwidth(std::span<const std::byte> memory, int n_threads) {
+  constexpr size_t kWords = 64;  // of 8 bytes at a time: the compiler makes them vector loads
+  const size_t n_blocks = memory.size() / (kWords * 8);
+  uint64_t total = 0;
+  const double time = seconds([&] {
+#pragma omp parallel for schedule(static) num_threads(n_threads) reduction(+ : total)
+    for (size_t block = 0; block < n_blocks; ++block) {
+      uint64_t words[kWords];
+      std::memcpy(words, memory.data() + block * sizeof(words), sizeof(words));
+      uint64_t sum = 0;
+      for (const uint64_t word : words) sum += word;
+      total += sum;
+    }
+  });
+  keep(total);
+  return static_cast<double>(n_blocks * kWords * 8) / time;
+}
+
+double fresh_memory_bandwidth(int n_threads) {
+  const std::vector<std::byte> memory(size_t{512} << 20, std::byte{1});
+  double best = 0;
+  for (int run = 0; run < 3; ++run) best = std::max(best, read_bandwidth(memory, n_threads));
+  return best;
+}
+
+std::optional<double> f32_peak(int n_threads) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f")) return flops(f32_chains_avx512, 2.0 * 16 * kChains * kSteps, n_threads);
+  if (__builtin_cpu_supports("avx2")) return flops(f32_chains_avx2, 2.0 * 8 * 12 * kSteps, n_threads);
+#endif
+  return std::nullopt;
+}
+
+std::optional<double> bf16_peak(int n_threads) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512bf16")) return flops(bf16_chains, 2.0 * 32 * kChains * kSteps, n_threads);
+#endif
+  return std::nullopt;
+}
+
+}  // namespace proxima
