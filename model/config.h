@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/rope.h"
@@ -37,5 +38,9 @@ struct ModelConfig {
 
 // Reads dir/config.json and, if present, dir/generation_config.json. Throws Error(kInput) naming the key.
 ModelConfig read_config(const std::filesystem::path& dir);
+
+// The same from texts already in memory; `dir` serves the messages only.
+ModelConfig parse_config(const std::filesystem::path& dir, std::string_view config_text,
+                         std::string_view generation_config_text = "{}");
 
 }  // namespace proxima

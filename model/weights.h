@@ -14,7 +14,9 @@
 namespace proxima {
 
 // The safetensors files of a Hugging Face folder: model.safetensors, or the shards that
-// model.safetensors.index.json names (the index is the truth: each tensor in exactly the shard it says).
+// model.safetensors.index.json names (the index is the truth: each tensor in exactly the shard it says). Other
+// safetensors files in the folder are not part of the checkpoint, but a model.safetensors beside an index that does not
+// name it is an error: nobody can tell which of the two is meant.
 class Checkpoint {
  public:
   explicit Checkpoint(const std::filesystem::path& dir);  // reads headers only; throws Error(kInput)
@@ -53,7 +55,8 @@ struct Weights {
 };
 
 // Binds every tensor the config calls for. All missing, unexpected, misshapen and wrongly typed tensors are reported in
-// one Error(kInput) before any data is read.
+// one Error(kInput) before any data is read. Tensors may be BF16, F16 or F32, each its own. An lm_head.weight beside
+// tied embeddings must be a byte-identical copy of the embedding: that is the one case that reads data.
 Weights bind_weights(const ModelConfig& config, const Checkpoint& checkpoint);
 
 // Scans every weight and throws Error(kInput) naming the tensor and the element if one is NaN or infinite. Costs one
