@@ -102,8 +102,8 @@ class FixedAttention {
   std::vector<T> partials_;  // [n_kv_heads * max_pieces * group, head_dim + 2]
 };
 
-// Attention for `fast` prefill: blocks of keys and values widened to float, scores and value mix as matrix products,
-// online softmax between. Its memory does not grow with the context. Same parameters as FixedAttention.
+// Attention for `fast` prefill: a tile of query rows against blocks of keys and values widened to float, with online
+// softmax between. Its memory does not grow with the context. Same parameters as FixedAttention.
 class BlockedAttention {
  public:
   BlockedAttention(const Compute& compute, const AttentionShape& shape);
@@ -111,21 +111,26 @@ class BlockedAttention {
   void run(const float* q, size_t n_queries, size_t first_query, std::span<const View> views, float* out);
 
  private:
-  struct Worker {
-    float* q;       // [rows, head_dim]
-    float* keys;    // [kBlockKeys, head_dim], then reused for values
-    float* scores;  // [rows, kBlockKeys]
-    PartialSoftmax<float> block;
-    PartialSoftmax<float> total;
+  struct Worker {    // one thread's scratch; rows are (query, head of the group), padded to whole registers
+    float* q;        // [head_dim, rows], scaled
+    float* keys;     // [block, head_dim], then reused for values
+    float* scores;   // [block, rows]
+    float* max;      // [rows]
+    float* sum;      // [rows]
+    float* rescale;  // [rows]
+    float* out;      // [head_dim, rows]
   };
 
   Worker worker(size_t thread);
+  void begin_tile(const Worker& worker, const float* q, size_t first_row, size_t n_queries, size_t kv_head) const;
   void attend_segment(const Worker& worker, size_t first_query, size_t n_queries, const Segment& segment) const;
+  void end_tile(const Worker& worker, size_t first_row, size_t n_queries, size_t kv_head, float* out) const;
 
   Compute compute_;
   AttentionShape shape_;
   size_t group_;
-  size_t max_rows_;
+  size_t max_queries_;  // of a tile
+  size_t max_rows_;     // max_queries_ * group_, padded
   std::vector<float> scratch_;
 };
 

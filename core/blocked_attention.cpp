@@ -2,16 +2,21 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "core/attention.h"
 #include "core/attention_rows.h"
-#include "core/gemm.h"
 
 namespace proxima {
 namespace {
 
-constexpr size_t kTileRows = 128;   // aimed at: amortises widening a block of keys
-constexpr size_t kBlockKeys = 256;  // scores, keys and values of a block stay in the second cache level
+constexpr size_t kTileRows = 96;    // aimed at: amortises widening a block; two register tiles of the widest target
+constexpr size_t kBlockKeys = 128;  // exponentials of a register tile stay in the first cache level
+constexpr size_t kRegisterRows = 16;
+
+size_t padded(size_t n_rows) {
+  return (n_rows + kRegisterRows - 1) / kRegisterRows * kRegisterRows;
+}
 
 void widen_rows(const Arithmetic<float>& arithmetic, const StoredRows& rows, size_t count, size_t head_dim,
                 float* widened) {
@@ -24,70 +29,100 @@ void widen_rows(const Arithmetic<float>& arithmetic, const StoredRows& rows, siz
   }
 }
 
+// Puts -infinity where a row does not use a key of the block [begin, begin + n_keys) of a segment.
+void mask(const Segment& segment, size_t begin, size_t n_keys, size_t first_query, size_t n_queries, size_t group,
+          size_t n_rows, float* scores) {
+  for (size_t t = 0; t < n_queries; ++t) {
+    const RowRange seen = visible_rows(segment, first_query + t);
+    if (seen.begin <= begin && seen.end >= begin + n_keys) continue;
+    for (size_t key = 0; key < n_keys; ++key) {
+      if (begin + key >= seen.begin && begin + key < seen.end) continue;
+      std::fill_n(scores + key * n_rows + t * group, group, -std::numeric_limits<float>::infinity());
+    }
+  }
+}
+
 }  // namespace
 
 BlockedAttention::BlockedAttention(const Compute& compute, const AttentionShape& shape)
     : compute_(compute),
       shape_(shape),
       group_(shape.n_heads / shape.n_kv_heads),
-      max_rows_(std::max<size_t>(1, kTileRows / group_) * group_) {
-  const size_t softmax_elements = max_rows_ * (shape.head_dim + 2);
+      max_queries_(std::max<size_t>(1, kTileRows / group_)),
+      max_rows_(padded(max_queries_ * group_)) {
   const size_t worker_elements =
-      max_rows_ * (shape.head_dim + kBlockKeys) + kBlockKeys * shape.head_dim + 2 * softmax_elements;
+      2 * shape.head_dim * max_rows_ + kBlockKeys * (shape.head_dim + max_rows_) + 3 * max_rows_;
   scratch_.resize(static_cast<size_t>(compute.n_threads) * worker_elements);
 }
 
 BlockedAttention::Worker BlockedAttention::worker(size_t thread) {
   Carver<float> carver(scratch_.data() + thread * (scratch_.size() / static_cast<size_t>(compute_.n_threads)));
-  return {carver.take(max_rows_ * shape_.head_dim), carver.take(kBlockKeys * shape_.head_dim),
-          carver.take(max_rows_ * kBlockKeys), carver.take_softmax(max_rows_, shape_.head_dim),
-          carver.take_softmax(max_rows_, shape_.head_dim)};
+  return {carver.take(shape_.head_dim * max_rows_),
+          carver.take(kBlockKeys * shape_.head_dim),
+          carver.take(kBlockKeys * max_rows_),
+          carver.take(max_rows_),
+          carver.take(max_rows_),
+          carver.take(max_rows_),
+          carver.take(shape_.head_dim * max_rows_)};
 }
 
 void BlockedAttention::run(const float* q, size_t n_queries, size_t first_query, std::span<const View> views,
                            float* out) {
-  const size_t tile_queries = max_rows_ / group_;
-  const size_t n_tiles = (n_queries + tile_queries - 1) / tile_queries;
+  const size_t n_tiles = (n_queries + max_queries_ - 1) / max_queries_;
 #pragma omp parallel for collapse(2) schedule(dynamic) num_threads(compute_.n_threads)
   for (size_t kv_head = 0; kv_head < shape_.n_kv_heads; ++kv_head) {
-    for (size_t index = 0; index < n_tiles; ++index) {
-      const size_t first_row = index * tile_queries;
-      const TilePlace tile{first_row, std::min(tile_queries, n_queries - first_row), kv_head};
+    for (size_t tile = 0; tile < n_tiles; ++tile) {
+      const size_t first_row = tile * max_queries_;
+      const size_t count = std::min(max_queries_, n_queries - first_row);
       const Worker mine = worker(static_cast<size_t>(omp_get_thread_num()));
-      gather_queries(shape_, tile, q, mine.q);
-      reset(mine.total, tile.n_queries * group_, shape_.head_dim);
-      for (const Segment& segment : views[kv_head]) {
-        attend_segment(mine, first_query + first_row, tile.n_queries, segment);
-      }
-      scatter_outputs(compute_.kernels->f32, shape_, tile, mine.total, out);
+      begin_tile(mine, q, first_row, count, kv_head);
+      for (const Segment& segment : views[kv_head]) attend_segment(mine, first_query + first_row, count, segment);
+      end_tile(mine, first_row, count, kv_head, out);
     }
   }
 }
 
+void BlockedAttention::begin_tile(const Worker& worker, const float* q, size_t first_row, size_t n_queries,
+                                  size_t kv_head) const {
+  const size_t n_rows = padded(n_queries * group_);
+  std::fill_n(worker.q, shape_.head_dim * n_rows, 0.0F);
+  for (size_t row = 0; row < n_queries * group_; ++row) {
+    const size_t head = kv_head * group_ + row % group_;
+    const float* source = q + ((first_row + row / group_) * shape_.n_heads + head) * shape_.head_dim;
+    for (size_t c = 0; c < shape_.head_dim; ++c) {
+      worker.q[c * n_rows + row] = source[c] * static_cast<float>(shape_.scale);
+    }
+  }
+  std::fill_n(worker.max, n_rows, std::numeric_limits<float>::lowest());
+  std::fill_n(worker.sum, n_rows, 0.0F);
+  std::fill_n(worker.out, shape_.head_dim * n_rows, 0.0F);
+}
+
 void BlockedAttention::attend_segment(const Worker& worker, size_t first_query, size_t n_queries,
                                       const Segment& segment) const {
-  const auto& arithmetic = compute_.kernels->f32;
-  const size_t n_rows = n_queries * group_;
+  const BlockKernels& block = compute_.kernels->block;
+  const size_t n_rows = padded(n_queries * group_);
   const size_t head_dim = shape_.head_dim;
   const RowRange rows = visible_rows(segment, first_query, n_queries);
   for (size_t begin = rows.begin; begin < rows.end; begin += kBlockKeys) {
     const size_t n_keys = std::min(kBlockKeys, rows.end - begin);
-    widen_rows(arithmetic, segment.keys.from(begin), n_keys, head_dim, worker.keys);
-    sgemm(n_rows, n_keys, head_dim, worker.q, head_dim, worker.keys, head_dim, true, worker.scores, kBlockKeys);
-    for (size_t row = 0; row < n_rows; ++row) {
-      const RowRange seen = visible_rows(segment, first_query + row / group_);
-      const size_t seen_begin = std::clamp(seen.begin, begin, begin + n_keys) - begin;
-      const size_t seen_end = std::clamp(seen.end, begin + seen_begin, begin + n_keys) - begin;
-      float* scores = worker.scores + row * kBlockKeys;
-      std::fill(scores, scores + seen_begin, -std::numeric_limits<float>::infinity());
-      std::fill(scores + seen_end, scores + kBlockKeys, -std::numeric_limits<float>::infinity());
-      worker.block.sum[row] =
-          arithmetic.exponentials(scores, kBlockKeys, static_cast<float>(shape_.scale), worker.block.max + row);
-    }
-    widen_rows(arithmetic, segment.values.from(begin), n_keys, head_dim, worker.keys);
-    sgemm(n_rows, head_dim, n_keys, worker.scores, kBlockKeys, worker.keys, head_dim, false, worker.block.out,
-          head_dim);
-    merge_rows(arithmetic, worker.total, worker.block, n_rows, head_dim);
+    widen_rows(compute_.kernels->f32, segment.keys.from(begin), n_keys, head_dim, worker.keys);
+    block.scores(worker.q, n_rows, worker.keys, n_keys, head_dim, worker.scores);
+    mask(segment, begin, n_keys, first_query, n_queries, group_, n_rows, worker.scores);
+    block.softmax(worker.scores, n_rows, n_keys, worker.max, worker.sum, worker.rescale);
+    widen_rows(compute_.kernels->f32, segment.values.from(begin), n_keys, head_dim, worker.keys);
+    block.mix(worker.scores, n_rows, worker.keys, n_keys, head_dim, worker.rescale, worker.out);
+  }
+}
+
+void BlockedAttention::end_tile(const Worker& worker, size_t first_row, size_t n_queries, size_t kv_head,
+                                float* out) const {
+  const size_t n_rows = padded(n_queries * group_);
+  for (size_t row = 0; row < n_queries * group_; ++row) {
+    const size_t head = kv_head * group_ + row % group_;
+    float* target = out + ((first_row + row / group_) * shape_.n_heads + head) * shape_.head_dim;
+    const float factor = worker.sum[row] == 0 ? 0 : 1 / worker.sum[row];
+    for (size_t c = 0; c < shape_.head_dim; ++c) target[c] = worker.out[c * n_rows + row] * factor;
   }
 }
 

@@ -13,6 +13,13 @@ namespace {
 
 constexpr size_t kPanelRows = 256;  // of W widened at a time: amortises OpenBLAS's packing of x
 
+// y [m, n] = x [m, k] w [n, k]^T on the calling thread; y_stride in elements.
+void sgemm(size_t m, size_t n, size_t k, const float* x, const float* w, float* y, size_t y_stride) {
+  const auto as_int = [](size_t value) { return static_cast<blasint>(value); };
+  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, as_int(m), as_int(n), as_int(k), 1.0F, x, as_int(k), w,
+              as_int(k), 0.0F, y, as_int(y_stride));
+}
+
 }  // namespace
 
 Gemm::Gemm(const Compute& compute) : compute_(compute) {
@@ -45,15 +52,8 @@ void Gemm::multiply_widened(const float* x, size_t n_rows, const Matrix& w, floa
     const size_t count = std::min(kPanelRows, w.n_out - first);
     float* widened = panels_.data() + static_cast<size_t>(omp_get_thread_num()) * kPanelRows * w.n_in;
     compute_.kernels->f32.widen(w.rows.from(first).data, w.rows.dtype, count * w.n_in, widened);
-    sgemm(n_rows, count, w.n_in, x, w.n_in, widened, w.n_in, true, y + first, w.n_out);
+    sgemm(n_rows, count, w.n_in, x, widened, y + first, w.n_out);
   }
-}
-
-void sgemm(size_t m, size_t n, size_t k, const float* a, size_t a_stride, const float* b, size_t b_stride,
-           bool transpose_b, float* c, size_t c_stride) {
-  const auto as_int = [](size_t value) { return static_cast<blasint>(value); };
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans, as_int(m), as_int(n), as_int(k),
-              1.0F, a, as_int(a_stride), b, as_int(b_stride), 0.0F, c, as_int(c_stride));
 }
 
 }  // namespace proxima

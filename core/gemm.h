@@ -31,9 +31,4 @@ class Gemm {
   std::vector<float> panels_;       // [n_threads, kPanelRows, n_in]
 };
 
-// c [m, n] = a [m, k] op(b) in float on the calling thread; op(b) = b [k, n], or the transpose of b [n, k].
-// Strides in elements.
-void sgemm(size_t m, size_t n, size_t k, const float* a, size_t a_stride, const float* b, size_t b_stride,
-           bool transpose_b, float* c, size_t c_stride);
-
 }  // namespace proxima

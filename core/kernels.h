@@ -59,10 +59,25 @@ struct Arithmetic {
   void (*narrow)(const T* x, size_t n, DType dtype, std::byte* stored);
 };
 
+// A block of keys against a tile of query rows, for `fast` prefill: everything is transposed, [.., n_rows] with n_rows
+// a multiple of 16, so that a register holds rows. Start with max = lowest float, sum = 0, out = 0. The order of sums
+// depends on how the caller cuts blocks.
+struct BlockKernels {
+  // scores[key, row] = sum_c keys[key, c] * q[c, row]      q [head_dim, n_rows], keys [n_keys, head_dim]
+  void (*scores)(const float* q, size_t n_rows, const float* keys, size_t n_keys, size_t head_dim, float* scores);
+  // Online softmax over the keys: scores become exponentials relative to the updated max [n_rows], sum [n_rows] is
+  // updated, and rescale [n_rows] says by how much earlier sums shrank.
+  void (*softmax)(float* scores, size_t n_rows, size_t n_keys, float* max, float* sum, float* rescale);
+  // out[c, row] = rescale[row] * out[c, row] + sum_key p[key, row] * values[key, c]     values [n_keys, head_dim]
+  void (*mix)(const float* p, size_t n_rows, const float* values, size_t n_keys, size_t head_dim, const float* rescale,
+              float* out);
+};
+
 struct Kernels {
   SimdTarget target = SimdTarget::kScalar;
   Arithmetic<float> f32;
   Arithmetic<double> f64;
+  BlockKernels block;
 
   template <class T>
   const Arithmetic<T>& of() const;

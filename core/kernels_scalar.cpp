@@ -18,11 +18,14 @@ namespace {
 #include "core/lanes_scalar-inl.h"
 // The kernels come second: they are written over Lanes.
 #include "core/kernels-inl.h"
+// And these use the elementary functions of the former.
+#include "core/block_kernels-inl.h"
 }  // namespace
 }  // namespace scalar
 
 const Kernels* scalar_kernels() {
-  static constexpr Kernels kTable{SimdTarget::kScalar, scalar::arithmetic<float>(), scalar::arithmetic<double>()};
+  static constexpr Kernels kTable{SimdTarget::kScalar, scalar::arithmetic<float>(), scalar::arithmetic<double>(),
+                                  scalar::block_kernels()};
   return &kTable;
 }
 

@@ -5,14 +5,19 @@
 
 namespace hn = hwy::HWY_NAMESPACE;
 
+// Register tiles, as large as the target's registers allow.
 #if HWY_TARGET <= HWY_AVX3
-constexpr size_t kTileRows = 4;  // of a register tile: 16 accumulators of the 32 registers
+constexpr size_t kTileRows = 4;
 constexpr size_t kTileColumns = 4;
-constexpr size_t kWideColumns = 8;  // of a one-row tile
+constexpr size_t kWideColumns = 8;     // of a tile of one row
+constexpr size_t kBlockRegisters = 3;  // of rows, in blocked attention
+constexpr size_t kBlockColumns = 8;
 #else
 constexpr size_t kTileRows = 2;
 constexpr size_t kTileColumns = 2;
 constexpr size_t kWideColumns = 4;
+constexpr size_t kBlockRegisters = 1;
+constexpr size_t kBlockColumns = 6;
 #endif
 
 template <class T>

@@ -5,6 +5,8 @@
 constexpr size_t kTileRows = 2;
 constexpr size_t kTileColumns = 2;
 constexpr size_t kWideColumns = 2;
+constexpr size_t kBlockRegisters = 1;
+constexpr size_t kBlockColumns = 2;
 
 template <class T>
 struct Lanes {
