@@ -116,7 +116,8 @@ TEST(Config, NamesEachMissingSize) {
     refuse({{key, "null"}}, '"' + std::string(key) + "\" is missing");
     refuse({{key, "\"8\""}}, '"' + std::string(key) + "\" must be");
     refuse({{key, "0"}}, '"' + std::string(key) + "\" is 0");
-    refuse({{key, "18446744073709551615"}}, '"' + std::string(key) + "\" is 1");  // 2^64-1, or 1.8e+19 where a fraction may stand
+    refuse({{key, "18446744073709551615"}},
+           '"' + std::string(key) + "\" is 1");  // 2^64-1, or 1.8e+19 where a fraction may stand
     refuse({{key, "-1"}}, '"' + std::string(key) + "\" ");
   }
 }
