@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "model/config.h"
+#include "model/token_decoder.h"
 
 namespace proxima {
 
@@ -19,11 +20,16 @@ struct EncodeOptions {
   bool parse_special = true;  // recognise special tokens that stand in the text
 };
 
+class TokenizerBackend;
+
 // Immutable and thread-safe once opened.
 class Tokenizer {
  public:
   // Opens dir/tokenizer.json. Throws Error(kInput) naming the file and the unsupported or damaged component.
+  // A folder without tokenizer.json but with a SentencePiece tokenizer.model is opened through that library.
   static Tokenizer open(const std::filesystem::path& dir);
+  // The text of a tokenizer.json.
+  static Tokenizer from_json(std::string_view json);
   ~Tokenizer();
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;
@@ -33,27 +39,30 @@ class Tokenizer {
   // Ids outside the vocabulary are dropped; ill-formed UTF-8 becomes U+FFFD.
   std::string decode(std::span<const TokenId> ids, bool skip_special = false) const;
   std::optional<TokenId> id_of(std::string_view token) const;
+  // The vocabulary's own spelling (byte alphabet, U+2581 for a space), nothing for an id outside.
+  std::optional<std::string_view> token(TokenId id) const;
+  bool is_special(TokenId id) const;
   size_t n_tokens() const;  // one more than the largest id
 
  private:
-  struct Impl;
-  explicit Tokenizer(std::unique_ptr<const Impl> impl);
-  std::unique_ptr<const Impl> impl_;
+  friend class StreamingDecoder;
+  explicit Tokenizer(std::unique_ptr<const TokenizerBackend> backend);
+  std::unique_ptr<const TokenizerBackend> backend_;
 };
 
 // Turns a stream of ids into text as it comes, holding back bytes until they are whole characters: what push() and
-// flush() return, joined, equals decode() of all the ids.
+// flush() return, joined, equals decode() of all the ids. A run of byte-fallback tokens is held back until it ends,
+// because whether it is text at all depends on the whole run. The tokenizer must outlive it.
 class StreamingDecoder {
  public:
   explicit StreamingDecoder(const Tokenizer& tokenizer, bool skip_special = true);
   std::string push(TokenId id);
-  std::string flush();
+  std::string flush();  // ready for another text afterwards
 
  private:
-  const Tokenizer& tokenizer_;
+  const TokenizerBackend& backend_;
   bool skip_special_;
-  std::vector<TokenId> pending_;
-  std::string emitted_;
+  DecodeState state_;
 };
 
 }  // namespace proxima
