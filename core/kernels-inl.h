@@ -234,11 +234,17 @@ T exponentials(T* scores, size_t n, T scale, T* max_out) {
   }
   const T max_value = largest(largest_lanes);
   *max_out = max_value;
-  if (max_value == -std::numeric_limits<T>::infinity()) {
-    for (size_t i = 0; i < n; i += kSize) Lanes<T>::zero().store(scores + i);
-    return T{0};
-  }
   auto sums = Lanes<T>::zero();
+  if (max_value ==
+      -std::numeric_limits<T>::infinity()) {  // nothing but -infinity, which becomes 0, and NaN, which stays
+    const auto lowest = Lanes<T>::set(std::numeric_limits<T>::lowest());
+    for (size_t i = 0; i < n; i += kSize) {
+      const auto p = zero_if_less(Lanes<T>::load(scores + i), lowest, Lanes<T>::load(scores + i));
+      p.store(scores + i);
+      sums = sums + p;
+    }
+    return sum(sums);
+  }
   for (size_t i = 0; i < n; i += kSize) {
     const auto p = exp_lanes(Lanes<T>::load(scores + i) - Lanes<T>::set(max_value));
     p.store(scores + i);
@@ -256,7 +262,7 @@ HWY_INLINE T exp_scalar(T x) {
 
 template <class T>
 void merge(T* max_value, T* sum_value, T* out, T piece_max, T piece_sum, const T* piece_out, size_t n) {
-  if (piece_max == -std::numeric_limits<T>::infinity()) return;
+  if (piece_max == -std::numeric_limits<T>::infinity() && piece_sum == T{0}) return;  // saw nothing
   const T joint = *max_value > piece_max ? *max_value : piece_max;
   const T old_weight = exp_scalar(*max_value - joint);
   const T new_weight = exp_scalar(piece_max - joint);

@@ -36,7 +36,8 @@ struct Arithmetic {
               bool accumulate);
 
   // In place: scores -> exp(scale * score - max), max = the largest scaled score; returns their sum. n is padded by the
-  // caller with -infinity to a multiple of 16. A row without a finite score becomes zeros, max -infinity, sum 0.
+  // caller with -infinity to a multiple of 16. A row of nothing but -infinity becomes zeros, max -infinity, sum 0; a
+  // NaN among the scores makes the sum NaN.
   T (*exponentials)(T* scores, size_t n, T scale, T* max);
 
   // Log-sum-exp merge of a partial softmax into an accumulated one: (max, sum, out [n]) each.

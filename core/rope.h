@@ -31,7 +31,7 @@ std::vector<double> rope_inverse_frequencies(const RopeParameters& rope, size_t 
 // changes them beyond max_position); SIZE_MAX where there is no such border.
 size_t rope_length_limit(const RopeParameters& rope, size_t prompt_length);
 
-// Sine and cosine of a finite angle >= 0, within about 1 ulp up to a million radians. Plain multiplications and
+// Sine and cosine of a finite angle >= 0, within 2.5 ulp up to a million radians. Plain multiplications and
 // additions in a fixed order.
 void sine_cosine(double angle, double* sine, double* cosine);
 

@@ -13,26 +13,11 @@
 #include <stdexcept>
 #include <utility>
 
+#include "test/random.h"
+
 namespace proxima::test {
 
 namespace {
-
-// splitmix64 (Steele, Lea, Flood 2014): every seed is a good seed.
-class Random {
- public:
-  explicit Random(uint64_t seed) : state_(seed) {}
-  uint64_t next() {
-    state_ += 0x9E3779B97F4A7C15U;
-    uint64_t z = state_;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9U;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBU;
-    return z ^ z >> 31;
-  }
-  double symmetric() { return static_cast<double>(next() >> 11) * 0x1p-52 - 1.0; }  // uniform in [-1, 1)
-
- private:
-  uint64_t state_;
-};
 
 uint64_t stream_seed(uint64_t seed, const std::string& name) {
   uint64_t hash = 0xCBF29CE484222325U;  // FNV-1a
