@@ -148,6 +148,34 @@ void FixedAttention<T>::run_pieces(const T* q, size_t query, std::span<const Vie
 }
 
 template <class T>
+void FixedAttention<T>::probabilities(const T* q, size_t query, std::span<const View> views, T* out) {
+  const auto& arithmetic = compute_.kernels->of<T>();
+  const size_t n_keys = query + 1;
+  const Worker mine = worker(0);
+  std::vector<T> piece_max(group_ * (query / kPiece + 1));
+  for (size_t kv_head = 0; kv_head < shape_.n_kv_heads; ++kv_head) {
+    T* rows = out + kv_head * group_ * n_keys;
+    gather_queries(shape_, {0, 1, kv_head}, q, mine.q);
+    reset(mine.total, group_, shape_.head_dim);
+    for (size_t piece = 0; piece * kPiece < n_keys; ++piece) {
+      attend_piece(mine, piece, query, 1, views[kv_head], mine.piece);  // leaves the exponentials in mine.scores
+      merge_rows(arithmetic, mine.total, mine.piece, group_, shape_.head_dim);
+      for (size_t row = 0; row < group_; ++row) {
+        piece_max[piece * group_ + row] = mine.piece.max[row];
+        std::copy_n(mine.scores + row * kPiece, std::min(kPiece, n_keys - piece * kPiece),
+                    rows + row * n_keys + piece * kPiece);
+      }
+    }
+    for (size_t row = 0; row < group_; ++row) {
+      for (size_t key = 0; key < n_keys; ++key) {
+        const T shift = piece_max[key / kPiece * group_ + row] - mine.total.max[row];
+        rows[row * n_keys + key] *= arithmetic.exp(shift) / mine.total.sum[row];
+      }
+    }
+  }
+}
+
+template <class T>
 void FixedAttention<T>::attend_piece(const Worker& worker, size_t piece, size_t first_query, size_t n_queries,
                                      const View& view, const PartialSoftmax<T>& result) const {
   const auto& arithmetic = compute_.kernels->of<T>();

@@ -76,6 +76,10 @@ class FixedAttention {
   // A query that sees nothing gets zeros.
   void run(const T* q, size_t n_queries, size_t first_query, std::span<const View> views, T* out);
 
+  // The softmax probabilities of one query, by the same pieces: q [n_heads * head_dim], out [n_heads, query + 1], zero
+  // where the query does not look.
+  void probabilities(const T* q, size_t query, std::span<const View> views, T* out);
+
  private:
   struct Worker {  // one thread's scratch; rows are (query, head of the group)
     T* q;          // [rows, head_dim]

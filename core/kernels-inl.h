@@ -235,8 +235,7 @@ T exponentials(T* scores, size_t n, T scale, T* max_out) {
   const T max_value = largest(largest_lanes);
   *max_out = max_value;
   auto sums = Lanes<T>::zero();
-  if (max_value ==
-      -std::numeric_limits<T>::infinity()) {  // nothing but -infinity, which becomes 0, and NaN, which stays
+  if (max_value == -std::numeric_limits<T>::infinity()) {  // only -infinity, which becomes 0, and NaN, which stays
     const auto lowest = Lanes<T>::set(std::numeric_limits<T>::lowest());
     for (size_t i = 0; i < n; i += kSize) {
       const auto p = zero_if_less(Lanes<T>::load(scores + i), lowest, Lanes<T>::load(scores + i));
@@ -254,7 +253,7 @@ T exponentials(T* scores, size_t n, T scale, T* max_out) {
 }
 
 template <class T>
-HWY_INLINE T exp_scalar(T x) {
+T exp_scalar(T x) {
   alignas(64) T lanes[Lanes<T>::kSize];
   exp_lanes(Lanes<T>::set(x)).store(lanes);
   return lanes[0];
@@ -358,6 +357,6 @@ void narrow(const T* x, size_t n, DType dtype, std::byte* stored) {
 
 template <class T>
 constexpr Arithmetic<T> arithmetic() {
-  return {dot<T>,     mix<T>,      exponentials<T>, merge<T>, scale<T>, add<T>,
-          rmsnorm<T>, silu_mul<T>, rotate<T>,       widen<T>, narrow<T>};
+  return {dot<T>, mix<T>,     exponentials<T>, exp_scalar<T>, merge<T>, scale<T>,
+          add<T>, rmsnorm<T>, silu_mul<T>,     rotate<T>,     widen<T>, narrow<T>};
 }

@@ -40,6 +40,9 @@ struct Arithmetic {
   // NaN among the scores makes the sum NaN.
   T (*exponentials)(T* scores, size_t n, T scale, T* max);
 
+  // e^x with the bits that `exponentials` gives it.
+  T (*exp)(T x);
+
   // Log-sum-exp merge of a partial softmax into an accumulated one: (max, sum, out [n]) each.
   void (*merge)(T* max, T* sum, T* out, T piece_max, T piece_sum, const T* piece_out, size_t n);
 

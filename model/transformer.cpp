@@ -214,6 +214,7 @@ class TransformerOf final : public Transformer {
 
   void attend(size_t layer, const KvCache& cache) {
     for (size_t head = 0; head < config_.n_kv_heads; ++head) cache.show(layer, head, n_rows_, views_[head]);
+    if (observer_ != nullptr) observe_scores(layer);
     if constexpr (std::is_same_v<T, float>) {
       if (precision_ == Precision::kFast && n_rows_ >= kBlockedQueries) {
         blocked_attention_.run(a_.q.data(), n_rows_, first_, views_, a_.attended.data());
@@ -221,6 +222,18 @@ class TransformerOf final : public Transformer {
       }
     }
     fixed_attention_.run(a_.q.data(), n_rows_, first_, views_, a_.attended.data());
+  }
+
+  void observe_scores(size_t layer) {
+    for (size_t row = 0; row < n_rows_; ++row) {
+      const size_t query = first_ + row;
+      if (!observer_->wants_scores(layer, query)) continue;
+      std::vector<T> scores(config_.n_heads * (query + 1));
+      fixed_attention_.probabilities(a_.q.data() + row * config_.n_heads * config_.head_dim, query, views_,
+                                     scores.data());
+      observer_->observe(
+          {Point::kAttnScores, layer, query, config_.n_heads, query + 1, DTypeOf<T>::value, scores.data()});
+    }
   }
 
   void add_to_residual() {
