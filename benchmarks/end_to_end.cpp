@@ -115,14 +115,17 @@ void measure_depth(const Options& options, const Model& model, size_t depth) {
     const double bandwidth = read_bandwidth(weights, options.n_threads);
     const double least = decode_bytes(model, *cache) / bandwidth;
     const double time = seconds_of([&] {
-      for (size_t n = 0; n < options.n_generate; ++n) transformer->forward({prompt.data(), 1}, *cache, true);
-    }) / static_cast<double>(options.n_generate);
+                          for (size_t n = 0; n < options.n_generate; ++n)
+                            transformer->forward({prompt.data(), 1}, *cache, true);
+                        }) /
+                        static_cast<double>(options.n_generate);
     decode_speed.push_back(1 / time);
     share.push_back(least / time);
   }
 
   const double peak = bf16_peak(options.n_threads).value_or(f32_peak(options.n_threads).value_or(0));
-  const double operations = prefill_operations(model.config, depth, options.n_prompt) / static_cast<double>(options.n_prompt);
+  const double operations =
+      prefill_operations(model.config, depth, options.n_prompt) / static_cast<double>(options.n_prompt);
   const double prefill = median(prefill_speed);
   std::printf("| %6zu | %8.1f | %5.1f %% | %8.2f | %5.1f %% | %9.2f |\n", depth, prefill,
               100 * prefill * operations / peak, median(decode_speed), 100 * median(share),

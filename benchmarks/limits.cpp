@@ -24,7 +24,9 @@ double seconds(F f) {
 }
 
 // Keeps a result alive that nothing else uses.
-void keep(uint64_t value) { asm volatile("" : : "r"(value) : "memory"); }
+void keep(uint64_t value) {
+  asm volatile("" : : "r"(value) : "memory");
+}
 
 #if defined(__x86_64__)
 constexpr size_t kChains = 16;         // independent accumulators: more than latency times ports
