@@ -98,7 +98,7 @@ struct Lanes {
 
  private:
   template <class Tag, class Vec, class F>
-  static HWY_INLINE T fold(Tag tag, Vec a, F f) {
+  static HWY_INLINE T fold(Tag /*tag*/, Vec a, F f) {
     if constexpr (hn::MaxLanes(Tag()) * sizeof(T) > 16) {
       const hn::Half<Tag> half;
       return fold(half, f(hn::LowerHalf(half, a), hn::UpperHalf(half, a)), f);

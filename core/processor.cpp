@@ -13,7 +13,6 @@
 #include "core/error.h"
 #include "core/kernels.h"
 #include "core/kernels_tables.h"
-#include "hwy/targets.h"
 
 namespace proxima {
 namespace {
@@ -37,19 +36,24 @@ const Kernels* compiled_kernels(SimdTarget target) {
   return nullptr;
 }
 
+#if defined(__x86_64__)
 bool processor_runs(SimdTarget target) {
-  switch (target) {
-    case SimdTarget::kScalar:
-      return true;
-    case SimdTarget::kAvx2:
-      return (hwy::SupportedTargets() & HWY_AVX2) != 0;
-    case SimdTarget::kAvx512:
-      return (hwy::SupportedTargets() & HWY_AVX3) != 0;
-    case SimdTarget::kNeon:
-      return (hwy::SupportedTargets() & HWY_NEON) != 0;
+  // What Highway lets the compiler use for its target of this name.
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") &&
+                    __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+                    __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("aes");
+  if (target == SimdTarget::kAvx2) return avx2;
+  if (target == SimdTarget::kAvx512) {
+    return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
   }
-  return false;
+  return true;
 }
+#else
+bool processor_runs(SimdTarget /*target*/) {
+  return true;
+}  // NEON is part of the 64-bit ARM baseline
+#endif
 
 std::string first_line(const std::string& path) {
   std::ifstream in(path);
