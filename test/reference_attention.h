@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// Attention of one query head at one position, in double, straight from the formulas. Slow on purpose.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+namespace proxima::reference {
+
+// The keys and values one query may use, as pointers to rows of head_dim elements.
+struct KeyValueRows {
+  std::vector<const double*> keys;
+  std::vector<const double*> values;
+  void add(const double* key, const double* value) {
+    keys.push_back(key);
+    values.push_back(value);
+  }
+  size_t count() const { return keys.size(); }
+};
+
+// softmax(scale * q k_j) v_j and the log of its denominator; zeros and -infinity where there are no keys.
+struct Softmax {
+  std::vector<double> out;  // [head_dim]
+  double log_sum_exp;
+};
+Softmax attend(const double* q, const KeyValueRows& rows, size_t head_dim, double scale);
+
+// PoD as its paper puts it (arXiv 2412.02252): one softmax over the proximal tokens, one over the distant tokens, and
+// the gate g = S_P / (S_P + S_D) between their outputs. [head_dim]
+std::vector<double> attend_gated(const double* q, const KeyValueRows& proximal, const KeyValueRows& distant,
+                                 size_t head_dim, double scale);
+
+}  // namespace proxima::reference

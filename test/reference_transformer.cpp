@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+#include "test/reference_transformer.h"
+
+#include <cmath>
+
+#include "test/reference_attention.h"
+#include "test/stored_matrix.h"
+
+namespace proxima::reference {
+namespace {
+
+using Numbers = std::vector<double>;
+
+Numbers values_of(const TensorView& view) {
+  Numbers values(view.empty() ? 0 : view.n_elements());
+  for (size_t k = 0; k < values.size(); ++k) {
+    values[k] = test::decode(view.dtype, view.data + k * dtype_bytes(view.dtype));
+  }
+  return values;
+}
+
+double to_bf16(double x) {
+  std::byte element[2];
+  test::encode(x, DType::kBF16, element);
+  return test::decode(DType::kBF16, element);
+}
+
+// The frequency of pair i; see the definitions in Hugging Face's modeling_rope_utils.
+double inverse_frequency(const RopeParameters& rope, size_t i, size_t prompt_length) {
+  const auto head_dim = static_cast<double>(rope.head_dim);
+  const auto length = static_cast<double>(prompt_length), max_position = static_cast<double>(rope.max_position);
+  double theta = rope.theta;
+  if (rope.kind == RopeKind::kDynamic && length > max_position) {
+    theta *= std::pow(rope.factor * length / max_position - (rope.factor - 1), head_dim / (head_dim - 2));
+  }
+  const double plain = std::pow(theta, -2 * static_cast<double>(i) / head_dim);
+  if (rope.kind == RopeKind::kLinear) return plain / rope.factor;
+  if (rope.kind != RopeKind::kLlama3) return plain;
+  const double turns = static_cast<double>(rope.original_max_position) * plain / (2 * std::acos(-1.0));
+  if (turns < rope.low_freq_factor) return plain / rope.factor;
+  if (turns > rope.high_freq_factor) return plain;
+  const double weight = (turns - rope.low_freq_factor) / (rope.high_freq_factor - rope.low_freq_factor);
+  return (1 - weight) * plain / rope.factor + weight * plain;
+}
+
+class Pass {
+ public:
+  Pass(const Model& model, std::span<const TokenId> ids, const Options& options)
+      : config_(model.config), weights_(model.weights), options_(options), n_(ids.size()) {
+    const Numbers table = values_of(weights_.embed);
+    for (const TokenId id : ids) {
+      const auto row = table.begin() + static_cast<ptrdiff_t>(id * config_.hidden);
+      residual_.insert(residual_.end(), row, row + static_cast<ptrdiff_t>(config_.hidden));
+    }
+    if (options_.prompt_length == 0) options_.prompt_length = n_;
+  }
+
+  Result run() {
+    result_.hidden.push_back(residual_);
+    for (size_t layer = 0; layer < config_.n_layers; ++layer) {
+      attention_block(layer);
+      mlp_block(layer);
+      if (layer + 1 < config_.n_layers) result_.hidden.push_back(residual_);
+    }
+    const Numbers last = norm(residual_, weights_.final_norm);
+    result_.hidden.push_back(last);
+    result_.logits = linear(last, weights_.lm_head);
+    return std::move(result_);
+  }
+
+ private:
+  Numbers norm(const Numbers& x, const TensorView& stored_weight) const {
+    const Numbers weight = values_of(stored_weight);
+    const size_t width = config_.hidden;
+    Numbers y(x.size());
+    for (size_t t = 0; t < n_; ++t) {
+      double squares = 0;
+      for (size_t i = 0; i < width; ++i) squares += x[t * width + i] * x[t * width + i];
+      const double root = std::sqrt(squares / static_cast<double>(width) + config_.rms_norm_eps);
+      for (size_t i = 0; i < width; ++i) y[t * width + i] = x[t * width + i] / root * weight[i];
+    }
+    return y;
+  }
+
+  Numbers linear(const Numbers& x, const LinearWeights& stored) const {
+    const Numbers weight = values_of(stored.weight), bias = values_of(stored.bias);
+    const size_t n_out = stored.weight.shape[0], n_in = stored.weight.shape[1];
+    Numbers input = x;
+    for (double& element : input) element = options_.round_bf16 ? to_bf16(element) : element;
+    Numbers y(n_ * n_out);
+    for (size_t t = 0; t < n_; ++t) {
+      for (size_t o = 0; o < n_out; ++o) {
+        double sum = 0;
+        for (size_t i = 0; i < n_in; ++i) sum += weight[o * n_in + i] * input[t * n_in + i];
+        y[t * n_out + o] = sum + (bias.empty() ? 0 : bias[o]);
+      }
+    }
+    return y;
+  }
+
+  void rotate(Numbers& x, size_t n_heads) const {
+    const size_t half = config_.head_dim / 2;
+    for (size_t t = 0; t < n_; ++t) {
+      for (size_t i = 0; i < half; ++i) {
+        const double angle = static_cast<double>(t) * inverse_frequency(config_.rope, i, options_.prompt_length);
+        for (size_t head = 0; head < n_heads; ++head) {
+          double* pair = x.data() + (t * n_heads + head) * config_.head_dim + i;
+          const double a = pair[0], b = pair[half];
+          pair[0] = a * std::cos(angle) - b * std::sin(angle);
+          pair[half] = b * std::cos(angle) + a * std::sin(angle);
+        }
+      }
+    }
+  }
+
+  // [T, n_kv_heads, head_dim] -> [n_kv_heads, T, head_dim], rounded where the cache rounds.
+  Numbers stored(const Numbers& x) const {
+    const size_t heads = config_.n_kv_heads, width = config_.head_dim;
+    Numbers y(x.size());
+    for (size_t t = 0; t < n_; ++t) {
+      for (size_t head = 0; head < heads; ++head) {
+        for (size_t i = 0; i < width; ++i) {
+          const double element = x[(t * heads + head) * width + i];
+          y[(head * n_ + t) * width + i] = options_.round_bf16 ? to_bf16(element) : element;
+        }
+      }
+    }
+    return y;
+  }
+
+  const double* row(const std::vector<Numbers>& cache, size_t layer, size_t head, size_t position) const {
+    return cache[layer].data() + (head * n_ + position) * config_.head_dim;
+  }
+
+  // Of query head `head` at position i of a layer.
+  Numbers attention(const double* q, size_t layer, size_t head, size_t i) const {
+    const size_t kv_head = head / (config_.n_heads / config_.n_kv_heads);
+    const double scale = 1 / std::sqrt(static_cast<double>(config_.head_dim));
+    KeyValueRows proximal, distant;
+    size_t lowest = layer;
+    if (options_.pod != nullptr) {
+      for (const size_t start : options_.pod->block_starts[kv_head]) lowest = start <= layer ? start : lowest;
+    }
+    for (size_t j = 0; j <= i; ++j) {
+      const bool is_distant = options_.pod != nullptr && j >= options_.pod->ns && j + options_.pod->nr <= i;
+      const double* value = row(result_.values, layer, kv_head, j);
+      if (is_distant) {
+        distant.add(row(result_.keys, lowest, kv_head, j), value);
+      } else {
+        proximal.add(row(result_.keys, layer, kv_head, j), value);
+      }
+    }
+    return attend_gated(q, proximal, distant, config_.head_dim, scale);
+  }
+
+  void attention_block(size_t index) {
+    const LayerWeights& layer = weights_.layers[index];
+    const Numbers x = norm(residual_, layer.attn_norm);
+    Numbers q = linear(x, layer.q), k = linear(x, layer.k);
+    const Numbers v = linear(x, layer.v);
+    rotate(q, config_.n_heads);
+    rotate(k, config_.n_kv_heads);
+    result_.keys.push_back(stored(k));
+    result_.values.push_back(stored(v));
+    Numbers attended;
+    for (size_t i = 0; i < n_; ++i) {
+      for (size_t head = 0; head < config_.n_heads; ++head) {
+        const Numbers out = attention(q.data() + (i * config_.n_heads + head) * config_.head_dim, index, head, i);
+        attended.insert(attended.end(), out.begin(), out.end());
+      }
+    }
+    add_to_residual(linear(attended, layer.o));
+  }
+
+  void mlp_block(size_t index) {
+    const LayerWeights& layer = weights_.layers[index];
+    const Numbers x = norm(residual_, layer.mlp_norm);
+    Numbers gate = linear(x, layer.gate);
+    const Numbers up = linear(x, layer.up);
+    for (size_t k = 0; k < gate.size(); ++k) gate[k] = gate[k] / (1 + std::exp(-gate[k])) * up[k];
+    add_to_residual(linear(gate, layer.down));
+  }
+
+  void add_to_residual(const Numbers& x) {
+    for (size_t k = 0; k < x.size(); ++k) residual_[k] += x[k];
+  }
+
+  const ModelConfig& config_;
+  const Weights& weights_;
+  Options options_;
+  size_t n_;
+  Numbers residual_;
+  Result result_;
+};
+
+}  // namespace
+
+Result run(const Model& model, std::span<const TokenId> ids, const Options& options) {
+  return Pass(model, ids, options).run();
+}
+
+}  // namespace proxima::reference

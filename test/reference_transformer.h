@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// The forward pass of the Llama family written from the formulas: double throughout, the whole sequence at once, no
+// cache, no chunks, no code shared with core/ but the reading of files. The oracle of the runtime's three precisions.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "kvcache/sharing_map.h"
+#include "model/weights.h"
+
+namespace proxima::reference {
+
+struct Options {
+  const SharingMap* pod = nullptr;  // dense where null
+  // The oracle of `fast`: what enters a product with a weight matrix, and keys and values, are rounded to bf16; sums
+  // stay double and weights as stored.
+  bool round_bf16 = false;
+  size_t prompt_length = 0;  // for dynamic RoPE; 0: all ids
+};
+
+struct Result {
+  std::vector<double> logits;               // [T, vocab]
+  std::vector<std::vector<double>> hidden;  // [n_layers + 1] of [T, hidden]: embeddings, ..., final norm, as HF says it
+  std::vector<std::vector<double>> keys;    // [n_layers] of [n_kv_heads, T, head_dim], rotated
+  std::vector<std::vector<double>> values;  // likewise
+};
+
+Result run(const Model& model, std::span<const TokenId> ids, const Options& options = {});
+
+}  // namespace proxima::reference
