@@ -9,8 +9,15 @@
 namespace proxima {
 namespace {
 
+constexpr size_t kLargePiece = 4096;       // symbols from which sorting by rank beats the heap
 constexpr uint32_t kEnd = 0xFFFFFFFF;      // no neighbour
 constexpr uint32_t kRemoved = 0xFFFFFFFE;  // `next` of a symbol that was merged into its left neighbour
+
+uint64_t order_of(uint32_t rank, uint32_t pos) {
+  return (uint64_t{rank} << 32) | pos;
+}
+
+constexpr auto later = [](const auto& a, const auto& b) { return a.order > b.order; };
 
 }  // namespace
 
@@ -75,50 +82,90 @@ bool Bpe::add_fallback_bytes(std::string_view character, BpeScratch& scratch) co
   return true;
 }
 
-// Puts the pair that begins at `left` into the heap, if it merges.
-void Bpe::offer(BpeScratch& scratch, uint32_t left) const {
-  const auto& symbols = scratch.symbols;
-  const Merge merge = merges_.find(symbols[left].id, symbols[symbols[left].next].id);
-  if (merge) scratch.heap.push_back({(uint64_t{merge.rank} << 32) | left, merge.id});
-}
-
-// A min-heap of candidate pairs over a linked list of symbols. A candidate goes stale when a neighbour merged first;
-// it is recognised when popped, by the pair that stands there now.
 void Bpe::merge_all(BpeScratch& scratch) const {
-  const auto later = [](const auto& a, const auto& b) { return a.order > b.order; };
   auto& symbols = scratch.symbols;
-  auto& heap = scratch.heap;
-  heap.clear();
   const auto last = static_cast<uint32_t>(symbols.size() - 1);
   for (uint32_t pos = 0; pos <= last; ++pos) {
     symbols[pos].prev = pos == 0 ? kEnd : pos - 1;
     symbols[pos].next = pos == last ? kEnd : pos + 1;
-    if (pos != last) offer(scratch, pos);
   }
-  std::make_heap(heap.begin(), heap.end(), later);
-  while (!heap.empty()) {
-    std::pop_heap(heap.begin(), heap.end(), later);
-    const auto candidate = heap.back();
-    heap.pop_back();
-    const auto pos = static_cast<uint32_t>(candidate.order);
-    auto& symbol = symbols[pos];
-    if (symbol.next >= kRemoved) continue;
-    auto& right = symbols[symbol.next];
-    const Merge merge = merges_.find(symbol.id, right.id);
-    if (!merge || merge.id != candidate.id) continue;
-    symbol.id = candidate.id;
-    symbol.next = right.next;
-    right.next = kRemoved;
-    const auto offer_pair = [&](uint32_t left) {
-      const size_t n_before = heap.size();
-      offer(scratch, left);
-      if (heap.size() != n_before) std::push_heap(heap.begin(), heap.end(), later);
-    };
-    if (symbol.prev != kEnd) offer_pair(symbol.prev);
-    if (symbol.next != kEnd) {
-      symbols[symbol.next].prev = pos;
-      offer_pair(pos);
+  scratch.heap.clear();
+  const bool large = symbols.size() > kLargePiece && symbols.size() > merges_.n_ranks() / 16;
+  scratch.buckets.resize(large ? merges_.n_ranks() : 0);
+  scratch.n_ranks_begun = 0;
+  for (uint32_t pos = 0; pos < last; ++pos) offer(scratch, pos);
+  if (large) {
+    merge_buckets(scratch);
+  } else {
+    merge_heap(scratch);
+  }
+}
+
+// Takes candidates in the order of rank and position. One goes stale when a neighbour merged first; it is recognised
+// by the pair that stands there now.
+void Bpe::merge_heap(BpeScratch& scratch) const {
+  while (!scratch.heap.empty()) {
+    std::pop_heap(scratch.heap.begin(), scratch.heap.end(), later);
+    const auto candidate = scratch.heap.back();
+    scratch.heap.pop_back();
+    merge_at(scratch, static_cast<uint32_t>(candidate.order), candidate.id);
+  }
+}
+
+// The same order for a large piece: one pass over the ranks, the positions of each sorted. Only candidates that come
+// up behind the pass (of a rank it has reached already) need the heap, and those are few at a time. A binary heap of
+// ten million entries would wait for memory at every step.
+void Bpe::merge_buckets(BpeScratch& scratch) const {
+  const auto n_ranks = static_cast<uint32_t>(scratch.buckets.size());
+  for (uint32_t rank = 0; rank < n_ranks; ++rank) {
+    std::vector<uint32_t> positions = std::move(scratch.buckets[rank]);
+    if (positions.empty()) continue;
+    if (!std::is_sorted(positions.begin(), positions.end())) std::sort(positions.begin(), positions.end());
+    scratch.n_ranks_begun = rank + 1;
+    for (const uint32_t pos : positions) {
+      const uint64_t order = order_of(rank, pos);
+      while (!scratch.heap.empty() && scratch.heap.front().order < order) {
+        std::pop_heap(scratch.heap.begin(), scratch.heap.end(), later);
+        const auto candidate = scratch.heap.back();
+        scratch.heap.pop_back();
+        merge_at(scratch, static_cast<uint32_t>(candidate.order), candidate.id);
+      }
+      const auto& symbol = scratch.symbols[pos];
+      if (symbol.next >= kRemoved) continue;
+      const Merge merge = merges_.find(symbol.id, scratch.symbols[symbol.next].id);
+      if (merge.rank == rank) merge_at(scratch, pos, merge.id);
     }
+    merge_heap(scratch);
+  }
+}
+
+// Puts the pair that begins at `left` among the candidates, if it merges.
+void Bpe::offer(BpeScratch& scratch, uint32_t left) const {
+  const auto& symbols = scratch.symbols;
+  const Merge merge = merges_.find(symbols[left].id, symbols[symbols[left].next].id);
+  if (!merge) return;
+  if (merge.rank >= scratch.n_ranks_begun && !scratch.buckets.empty()) {
+    scratch.buckets[merge.rank].push_back(left);
+  } else {
+    scratch.heap.push_back({order_of(merge.rank, left), merge.id});
+    std::push_heap(scratch.heap.begin(), scratch.heap.end(), later);
+  }
+}
+
+// Merges the pair that begins at pos, if it still makes id.
+void Bpe::merge_at(BpeScratch& scratch, uint32_t pos, TokenId id) const {
+  auto& symbol = scratch.symbols[pos];
+  if (symbol.next >= kRemoved) return;
+  auto& right = scratch.symbols[symbol.next];
+  const Merge merge = merges_.find(symbol.id, right.id);
+  if (!merge || merge.id != id) return;
+  symbol.id = id;
+  symbol.next = right.next;
+  right.next = kRemoved;
+  if (symbol.prev != kEnd) offer(scratch, symbol.prev);
+  if (symbol.next != kEnd) {
+    scratch.symbols[symbol.next].prev = pos;
+    offer(scratch, pos);
   }
 }
 

@@ -39,6 +39,8 @@ class BpeScratch {
   };
   std::vector<Symbol> symbols;
   std::vector<Candidate> heap;
+  std::vector<std::vector<uint32_t>> buckets;  // [rank] positions of candidates; a heap's cache misses cost more
+  uint32_t n_ranks_begun = 0;                  // candidates of these ranks go into the heap
   std::string text;
 };
 
@@ -56,6 +58,9 @@ class Bpe {
   void begin(std::string_view piece, BpeScratch& scratch) const;
   bool add_fallback_bytes(std::string_view character, BpeScratch& scratch) const;
   void merge_all(BpeScratch& scratch) const;
+  void merge_heap(BpeScratch& scratch) const;
+  void merge_buckets(BpeScratch& scratch) const;
+  void merge_at(BpeScratch& scratch, uint32_t pos, TokenId id) const;
   void offer(BpeScratch& scratch, uint32_t left) const;
 
   Vocabulary vocabulary_;

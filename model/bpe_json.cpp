@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "model/bpe_json.h"
 
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <set>
 #include <string>
@@ -45,31 +47,66 @@ void read_merge(JsonCursor& cursor, std::string& left, std::string& right) {
   right = merge.substr(space + 1);
 }
 
-MergeTable read_merges(JsonCursor& cursor, const Vocabulary& vocabulary) {
+// Reads merges and looks their tokens up a few merges later: by then the prefetched part of the vocabulary's table has
+// come from memory, which is most of what opening a large tokenizer.json costs.
+class MergeReader {
+ public:
+  explicit MergeReader(const Vocabulary& vocabulary) : vocabulary_(vocabulary) {}
+
+  MergeTable read(JsonCursor& cursor) {
+    size_t n_read = 0;
+    cursor.enter_array();
+    for (; cursor.next_element(); ++n_read) {
+      Pending& pending = ring_[n_read % kAhead];
+      if (n_read >= kAhead) resolve(pending);
+      read_merge(cursor, pending.left, pending.right);
+      pending.left_key = vocabulary_.prefetch(pending.left);
+      pending.right_key = vocabulary_.prefetch(pending.right);
+    }
+    for (size_t index = n_read - std::min(n_read, kAhead); index < n_read; ++index) resolve(ring_[index % kAhead]);
+    return make_table();
+  }
+
+ private:
+  static constexpr size_t kAhead = 16;
+  struct Pending {
+    std::string left, right;
+    Vocabulary::Key left_key, right_key;
+  };
   struct Entry {
     TokenId left, right, merged;
   };
-  std::vector<Entry> entries;
-  std::string left;
-  std::string right;
-  const auto id_of = [&](const std::string& token) {
-    const auto id = vocabulary.find(token);
-    if (!id)
-      cursor.fail_here(
-          fmt::format("the merge {} + {} needs the missing token {}", quote(left), quote(right), quote(token)));
-    return *id;
-  };
-  cursor.enter_array();
-  while (cursor.next_element()) {
-    read_merge(cursor, left, right);
-    entries.push_back({id_of(left), id_of(right), id_of(left + right)});
+
+  void resolve(Pending& pending) {
+    Entry entry{require(pending.left, vocabulary_.find(pending.left, pending.left_key)),
+                require(pending.right, vocabulary_.find(pending.right, pending.right_key)), 0};
+    // Merges mostly come in the order of what they make: the last result or the one after it needs no search.
+    std::string& whole = pending.left += pending.right;
+    const TokenId last = entries_.empty() ? 0 : entries_.back().merged;
+    const auto is = [&](TokenId id) { return id < vocabulary_.size() && vocabulary_.text(id) == whole; };
+    entry.merged = is(last) ? last : is(last + 1) ? last + 1 : require(whole, vocabulary_.find(whole));
+    entries_.push_back(entry);
   }
-  MergeTable merges;
-  merges.reserve(entries.size());
-  uint32_t rank = 0;
-  for (const Entry& entry : entries) merges.set(entry.left, entry.right, {rank++, entry.merged});
-  return merges;
-}
+
+  TokenId require(const std::string& token, std::optional<TokenId> id) const {
+    if (!id) {
+      fail(ErrorKind::kInput, "merge {} needs {}, which is not in the vocabulary", entries_.size(), quote(token));
+    }
+    return *id;
+  }
+
+  MergeTable make_table() const {
+    MergeTable merges;
+    merges.reserve(entries_.size());
+    uint32_t rank = 0;
+    for (const Entry& entry : entries_) merges.set(entry.left, entry.right, {rank++, entry.merged});
+    return merges;
+  }
+
+  const Vocabulary& vocabulary_;
+  std::array<Pending, kAhead> ring_;
+  std::vector<Entry> entries_;
+};
 
 void require_empty(JsonCursor& cursor, std::string_view key) {
   if (cursor.peek() == '"' && cursor.read_string().empty()) return;
@@ -92,7 +129,7 @@ BpeModel read_bpe_model(JsonCursor& cursor) {
       model.vocabulary = read_vocabulary(cursor);
     } else if (key == "merges") {
       if (seen.contains(std::string_view("vocab"))) {
-        model.merges = read_merges(cursor, model.vocabulary);
+        model.merges = MergeReader(model.vocabulary).read(cursor);
       } else {
         cursor.peek();
         merges_before_vocabulary = cursor;
@@ -118,7 +155,7 @@ BpeModel read_bpe_model(JsonCursor& cursor) {
   for (const char* needed : {"vocab", "merges"}) {
     if (!seen.contains(std::string_view(needed))) fail(ErrorKind::kInput, "model has no '{}'", needed);
   }
-  if (merges_before_vocabulary) model.merges = read_merges(*merges_before_vocabulary, model.vocabulary);
+  if (merges_before_vocabulary) model.merges = MergeReader(model.vocabulary).read(*merges_before_vocabulary);
   if (unk) {
     model.options.unk = model.vocabulary.find(*unk);
     if (!model.options.unk) fail(ErrorKind::kInput, "model: unk_token {} is not in the vocabulary", quote(*unk));

@@ -25,7 +25,9 @@ class MergeTable {
     size_t n_slots = 16;
     while (n_slots < 2 * n_merges) n_slots *= 2;
     slots_.assign(n_slots, Slot{});
+    n_ranks_ = n_merges;
   }
+  size_t n_ranks() const { return n_ranks_; }  // one more than the largest rank
 
   // A pair that comes again takes the later rank, as in the reference implementation.
   void set(TokenId left, TokenId right, Merge merge) { slots_[slot_of(left, right)] = {left, right, merge}; }
@@ -49,6 +51,7 @@ class MergeTable {
     return slot;
   }
 
+  size_t n_ranks_ = 0;
   std::vector<Slot> slots_;  // open addressing, a power of two, at most half full
 };
 

@@ -29,12 +29,13 @@ uint32_t hash_of(std::string_view text) {
     std::memcpy(&word, text.data() + pos, text.size() - pos);
     mix(word);
   }
-  return static_cast<uint32_t>(hash);
+  hash *= kMultiplier;
+  return static_cast<uint32_t>(hash >> 32);
 }
 
 }  // namespace
 
-size_t Vocabulary::slot_of(std::string_view text, uint32_t hash) const {
+size_t Vocabulary::slot_of(std::string_view text, Key hash) const {
   const size_t mask = slots_.size() - 1;
   size_t slot = hash & mask;
   while (slots_[slot].id != kAbsent && (slots_[slot].hash != hash || this->text(slots_[slot].id) != text)) {
@@ -83,8 +84,18 @@ void Vocabulary::refuse_holes() const {
 }
 
 std::optional<TokenId> Vocabulary::find(std::string_view text) const {
+  return find(text, hash_of(text));
+}
+
+Vocabulary::Key Vocabulary::prefetch(std::string_view text) const {
+  const Key key = hash_of(text);
+  if (!slots_.empty()) __builtin_prefetch(&slots_[key & (slots_.size() - 1)]);
+  return key;
+}
+
+std::optional<TokenId> Vocabulary::find(std::string_view text, Key key) const {
   if (slots_.empty()) return std::nullopt;
-  const TokenId id = slots_[slot_of(text, hash_of(text))].id;
+  const TokenId id = slots_[slot_of(text, key)].id;
   if (id == kAbsent) return std::nullopt;
   return id;
 }

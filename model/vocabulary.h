@@ -21,6 +21,10 @@ class Vocabulary {
   void refuse_holes() const;
 
   std::optional<TokenId> find(std::string_view text) const;
+  // In two steps, for many searches at once: prefetch() asks memory for the place, find() some time later looks there.
+  using Key = uint32_t;
+  Key prefetch(std::string_view text) const;
+  std::optional<TokenId> find(std::string_view text, Key key) const;
   // The text of an id below size().
   std::string_view text(TokenId id) const { return {texts_.data() + spans_[id].begin, spans_[id].n_bytes}; }
   size_t size() const { return spans_.size(); }  // one more than the largest id
@@ -31,12 +35,12 @@ class Vocabulary {
     uint32_t n_bytes = kAbsent;
   };
   struct Slot {
-    uint32_t hash = 0;
+    Key hash = 0;
     TokenId id = kAbsent;
   };
   static constexpr uint32_t kAbsent = 0xFFFFFFFF;
 
-  size_t slot_of(std::string_view text, uint32_t hash) const;
+  size_t slot_of(std::string_view text, Key hash) const;
   void grow();
 
   std::string texts_;
