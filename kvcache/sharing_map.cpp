@@ -2,10 +2,10 @@
 #include "kvcache/sharing_map.h"
 
 #include <algorithm>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/json_file.h"
 
 namespace proxima {
 namespace {
@@ -13,6 +13,7 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kFormat = "proxima.sharing-map/1";
+constexpr size_t kMaxWindow = size_t{1} << 32;  // far beyond any context, and sums of windows cannot overflow
 
 const json& member(const json& map, const char* key, const std::filesystem::path& path) {
   const auto found = map.find(key);
@@ -25,16 +26,6 @@ size_t as_count(const json& value, const char* key, const std::filesystem::path&
     fail(ErrorKind::kInput, "{}: \"{}\" must hold whole numbers, not {}", path.string(), key, value.dump());
   }
   return value.get<size_t>();
-}
-
-json parse_file(const std::filesystem::path& path) {
-  std::ifstream in(path);
-  if (!in) fail(ErrorKind::kInput, "{}: cannot open the sharing map", path.string());
-  try {
-    return json::parse(in);
-  } catch (const json::exception& error) {
-    fail(ErrorKind::kInput, "{}: not a JSON file: {}", path.string(), error.what());
-  }
 }
 
 }  // namespace
@@ -58,6 +49,9 @@ void SharingMap::validate(const CacheGeometry& geometry, const std::string& orig
   }
   if (nr < 1)
     fail(ErrorKind::kInput, "{}: nr must be at least 1, since a query is among its own recent tokens", origin);
+  if (ns > kMaxWindow || nr > kMaxWindow) {
+    fail(ErrorKind::kInput, "{}: ns is {} and nr {}; neither may exceed {}", origin, ns, nr, kMaxWindow);
+  }
   if (block_starts.size() != n_kv_heads) {
     fail(ErrorKind::kInput, "{}: block_starts has {} lists for {} KV heads", origin, block_starts.size(), n_kv_heads);
   }
@@ -84,7 +78,7 @@ void SharingMap::validate(const CacheGeometry& geometry, const std::string& orig
 }
 
 SharingMap read_sharing_map(const std::filesystem::path& path) {
-  const json file = parse_file(path);
+  const json file = read_json_file(path);
   if (!file.is_object()) fail(ErrorKind::kInput, "{}: a sharing map is a JSON object", path.string());
   if (const json& format = member(file, "format", path); format != kFormat) {
     fail(ErrorKind::kInput, "{}: format is {}, expected \"{}\"", path.string(), format.dump(), kFormat);
@@ -105,6 +99,7 @@ SharingMap read_sharing_map(const std::filesystem::path& path) {
 }
 
 SharingMap uniform_sharing_map(const CacheGeometry& geometry, size_t block_layers) {
+  if (block_layers == 0) fail(ErrorKind::kUsage, "a block of 0 layers cannot share keys; blocks start at 1 layer");
   SharingMap map{.n_layers = geometry.n_layers, .n_kv_heads = geometry.n_kv_heads, .block_starts = {}};
   std::vector<size_t> starts;
   for (size_t layer = 0; layer < geometry.n_layers; layer += block_layers) starts.push_back(layer);
