@@ -101,9 +101,9 @@ class TransformerOf final : public Transformer {
              config_.vocab);
       }
     }
-    if (cache.n_tokens() + ids.size() > limits_.max_context) {
-      fail(ErrorKind::kContext, "{} tokens do not fit the context of {}", cache.n_tokens() + ids.size(),
-           limits_.max_context);
+    const size_t max_context = std::min(limits_.max_context, cache.capacity().max_context);
+    if (cache.n_tokens() + ids.size() > max_context) {
+      fail(ErrorKind::kContext, "{} tokens do not fit the context of {}", cache.n_tokens() + ids.size(), max_context);
     }
   }
 
