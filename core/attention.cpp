@@ -167,6 +167,7 @@ void FixedAttention<T>::probabilities(const T* q, size_t query, std::span<const 
       }
     }
     for (size_t row = 0; row < group_; ++row) {
+      if (mine.total.sum[row] == T{0}) continue;  // sees nothing: zeros already
       for (size_t key = 0; key < n_keys; ++key) {
         const T shift = piece_max[key / kPiece * group_ + row] - mine.total.max[row];
         rows[row * n_keys + key] *= arithmetic.exp(shift) / mine.total.sum[row];

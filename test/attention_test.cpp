@@ -321,6 +321,9 @@ TYPED_TEST(FixedAttentionTest, AQueryThatSeesNothingGetsZeros) {
   const size_t width = c.shape.n_heads * c.shape.head_dim;
   for (const size_t chunk : {1U, 4U, 30U}) {
     const auto out = run_chunks(attention, c, q, chunk);
+    std::vector<T> probabilities(c.shape.n_heads * 10, T{77});
+    attention.probabilities(q.data() + 9 * width, 9, c.views(), probabilities.data());
+    for (const T p : probabilities) ASSERT_EQ(p, T{0});
     for (size_t k = 0; k < 10 * width; ++k) ASSERT_EQ(out[k], T{0});
     for (size_t k = 10 * width; k < out.size(); ++k) ASSERT_TRUE(std::isfinite(out[k]) && out[k] != T{0});
   }

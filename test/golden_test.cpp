@@ -95,15 +95,19 @@ std::vector<T> joined(const std::vector<std::vector<T>>& parts) {
 }
 
 // What a fixture pins down of a run, under the golden tensors' names.
-std::vector<std::pair<std::string, std::vector<double>>> named(const reference::Result& run) {
-  return {{"logits", run.logits},
-          {"hidden_states", joined(run.hidden)},
-          {"keys", joined(run.keys)},
-          {"values", joined(run.values)}};
+std::vector<std::pair<std::string, std::vector<double>>> named(const Fixture& fixture, const reference::Result& run) {
+  std::vector<std::pair<std::string, std::vector<double>>> tensors = {{"logits", run.logits},
+                                                                      {"hidden_states", joined(run.hidden)},
+                                                                      {"keys", joined(run.keys)},
+                                                                      {"values", joined(run.values)}};
+  for (const size_t layer : fixture.meta.at("golden").at("attn_layers")) {
+    tensors.emplace_back("attn_probs." + std::to_string(layer), run.scores.at(layer));
+  }
+  return tensors;
 }
 
 void expect_float64_agreement(const Fixture& fixture, const reference::Result& run, double* largest) {
-  for (const auto& [name, got] : named(run)) {
+  for (const auto& [name, got] : named(fixture, run)) {
     const auto expected = fixture.tensor(name);
     ASSERT_EQ(got.size(), expected.size()) << name;
     const bool rounded = fixture.golden.tensors().find(name)->second.dtype == DType::kF32;
@@ -118,7 +122,7 @@ void expect_float64_agreement(const Fixture& fixture, const reference::Result& r
 TEST_F(GoldenTest, TheReferenceItselfAgrees) {
   for_each_fixture([](const std::string& name, const Fixture& fixture) {
     double largest = 0;
-    expect_float64_agreement(fixture, reference::run(fixture.model, fixture.ids), &largest);
+    expect_float64_agreement(fixture, reference::run(fixture.model, fixture.ids, {.keep_scores = true}), &largest);
     std::printf("%-20s logits within %.2e\n", name.c_str(), largest);
   });
 }
@@ -127,7 +131,8 @@ TEST_F(GoldenTest, Float64WithinItsTolerance) {
   for_each_fixture([](const std::string& name, const Fixture& fixture) {
     double largest = 0;
     for (const size_t chunk : {size_t{1}, size_t{7}, fixture.ids.size()}) {
-      expect_float64_agreement(fixture, test::run_model(fixture.model, fixture.ids, {.chunk = chunk}), &largest);
+      expect_float64_agreement(
+          fixture, test::run_model(fixture.model, fixture.ids, {.chunk = chunk, .keep_scores = true}), &largest);
     }
     std::printf("%-20s logits within %.2e\n", name.c_str(), largest);
   });
@@ -135,9 +140,11 @@ TEST_F(GoldenTest, Float64WithinItsTolerance) {
 
 TEST_F(GoldenTest, Float32WithinItsTolerance) {
   for_each_fixture([](const std::string& name, const Fixture& fixture) {
-    const auto run = test::run_model(fixture.model, fixture.ids, {.precision = Precision::kF32, .chunk = 16});
-    for (const auto& [tensor, got] : named(run)) {
-      const double tolerance = fixture.meta.at("tolerance").at("float32_runtime_atol").at(tensor);
+    const auto run =
+        test::run_model(fixture.model, fixture.ids, {.precision = Precision::kF32, .chunk = 16, .keep_scores = true});
+    for (const auto& [tensor, got] : named(fixture, run)) {
+      const double tolerance =
+          fixture.meta.at("tolerance").at("float32_runtime_atol").at(tensor.substr(0, tensor.find('.')));
       const auto error = test::deviation(got, fixture.tensor(tensor));
       EXPECT_LE(error.largest, tolerance) << tensor;
       std::printf("%-20s %-14s within %.2e of %.2e allowed\n", name.c_str(), tensor.c_str(), error.largest, tolerance);

@@ -57,14 +57,15 @@ TEST(PodTest, AgreesWithTheGatedSumOfTwoSoftmaxes) {
     if (round % 4 == 0) map.nr = 1;
     const size_t n_tokens = round % 8 == 1 ? random.between(500, 600) : random.between(1, 160);
     const auto ids = test::random_ids(n_tokens, model.config.vocab, random.next());
-    const auto expected = reference::run(model, ids, {.pod = &map});
+    const auto expected = reference::run(model, ids, {.pod = &map, .keep_scores = n_tokens < 200});
     if (n_tokens > map.ns + 2 * map.nr) ++n_wrapped;
     for (const size_t chunk : {size_t{1}, size_t{7}, size_t{64}, n_tokens}) {
       const size_t n_prompt = random.below(2) == 0 ? n_tokens : random.between(1, n_tokens);
       SCOPED_TRACE("round " + std::to_string(round) + " T " + std::to_string(n_tokens) + " ns " +
                    std::to_string(map.ns) + " nr " + std::to_string(map.nr) + " chunk " + std::to_string(chunk) +
                    " prompt " + std::to_string(n_prompt));
-      const auto run = test::run_model(model, ids, {.map = &map, .chunk = chunk, .n_prompt = n_prompt});
+      const auto run = test::run_model(
+          model, ids, {.map = &map, .chunk = chunk, .n_prompt = n_prompt, .keep_scores = n_tokens < 200});
       const double error = test::deviation(run.logits, expected.logits).largest;
       ASSERT_LT(error, 1e-10);
       largest = std::max(largest, error);
@@ -72,6 +73,10 @@ TEST(PodTest, AgreesWithTheGatedSumOfTwoSoftmaxes) {
         ASSERT_LT(test::deviation(run.hidden[layer + 1], expected.hidden[layer + 1]).largest, 1e-10);
         ASSERT_LT(test::deviation(run.keys[layer], expected.keys[layer]).largest, 1e-10);
         ASSERT_LT(test::deviation(run.values[layer], expected.values[layer]).largest, 1e-10);
+      }
+      ASSERT_EQ(run.scores.size(), expected.scores.size());
+      for (size_t layer = 0; layer < run.scores.size(); ++layer) {
+        ASSERT_LT(test::deviation(run.scores[layer], expected.scores[layer]).largest, 1e-10);
       }
       ++n_runs;
     }
@@ -118,7 +123,10 @@ TEST(PodTest, TheGatedSumIsOneSoftmax) {
       all.add(key, key + d);
     }
     const auto gated = reference::attend_gated(q.data(), near, far, d, 0.35);
-    EXPECT_LT(test::deviation(gated, reference::attend(q.data(), all, d, 0.35).out).largest, 1e-13);
+    const auto joint = reference::attend(q.data(), all, d, 0.35);
+    EXPECT_LT(test::deviation(gated.out, joint.out).largest, 1e-13);
+    EXPECT_LT(test::deviation(gated.weights, joint.weights).largest, 1e-13);
+    EXPECT_NEAR(gated.log_sum_exp, joint.log_sum_exp, 1e-13);
   }
 }
 

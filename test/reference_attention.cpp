@@ -8,7 +8,7 @@
 namespace proxima::reference {
 
 Softmax attend(const double* q, const KeyValueRows& rows, size_t head_dim, double scale) {
-  Softmax result{std::vector<double>(head_dim), -std::numeric_limits<double>::infinity()};
+  Softmax result{std::vector<double>(head_dim), {}, -std::numeric_limits<double>::infinity()};
   if (rows.count() == 0) return result;
   std::vector<double> scores;
   for (const double* key : rows.keys) {
@@ -20,22 +20,26 @@ Softmax attend(const double* q, const KeyValueRows& rows, size_t head_dim, doubl
   double sum = 0;
   for (size_t row = 0; row < rows.count(); ++row) {
     const double p = std::exp(scores[row] - largest);
+    result.weights.push_back(p);
     sum += p;
     for (size_t i = 0; i < head_dim; ++i) result.out[i] += p * rows.values[row][i];
   }
   for (double& x : result.out) x /= sum;
+  for (double& p : result.weights) p /= sum;
   result.log_sum_exp = largest + std::log(sum);
   return result;
 }
 
-std::vector<double> attend_gated(const double* q, const KeyValueRows& proximal, const KeyValueRows& distant,
-                                 size_t head_dim, double scale) {
+Softmax attend_gated(const double* q, const KeyValueRows& proximal, const KeyValueRows& distant, size_t head_dim,
+                     double scale) {
   const Softmax near = attend(q, proximal, head_dim, scale);
   const Softmax far = attend(q, distant, head_dim, scale);
   const double gate = 1 / (1 + std::exp(far.log_sum_exp - near.log_sum_exp));
-  std::vector<double> out(head_dim);
-  for (size_t i = 0; i < head_dim; ++i) out[i] = gate * near.out[i] + (1 - gate) * far.out[i];
-  return out;
+  Softmax joint{std::vector<double>(head_dim), {}, near.log_sum_exp - std::log(gate)};
+  for (size_t i = 0; i < head_dim; ++i) joint.out[i] = gate * near.out[i] + (1 - gate) * far.out[i];
+  for (const double p : near.weights) joint.weights.push_back(gate * p);
+  for (const double p : far.weights) joint.weights.push_back((1 - gate) * p);
+  return joint;
 }
 
 }  // namespace proxima::reference

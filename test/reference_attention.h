@@ -20,14 +20,15 @@ struct KeyValueRows {
 
 // softmax(scale * q k_j) v_j and the log of its denominator; zeros and -infinity where there are no keys.
 struct Softmax {
-  std::vector<double> out;  // [head_dim]
+  std::vector<double> out;      // [head_dim]
+  std::vector<double> weights;  // of the keys; their sum is 1
   double log_sum_exp;
 };
 Softmax attend(const double* q, const KeyValueRows& rows, size_t head_dim, double scale);
 
 // PoD as its paper puts it (arXiv 2412.02252): one softmax over the proximal tokens, one over the distant tokens, and
-// the gate g = S_P / (S_P + S_D) between their outputs. [head_dim]
-std::vector<double> attend_gated(const double* q, const KeyValueRows& proximal, const KeyValueRows& distant,
-                                 size_t head_dim, double scale);
+// the gate g = S_P / (S_P + S_D) between their outputs. The weights are those of the proximal keys, then the distant.
+Softmax attend_gated(const double* q, const KeyValueRows& proximal, const KeyValueRows& distant, size_t head_dim,
+                     double scale);
 
 }  // namespace proxima::reference

@@ -53,6 +53,7 @@ class Pass {
       residual_.insert(residual_.end(), row, row + static_cast<ptrdiff_t>(config_.hidden));
     }
     if (options_.prompt_length == 0) options_.prompt_length = n_;
+    if (options_.keep_scores) result_.scores.assign(config_.n_layers, Numbers(config_.n_heads * n_ * n_));
   }
 
   Result run() {
@@ -133,10 +134,11 @@ class Pass {
   }
 
   // Of query head `head` at position i of a layer.
-  Numbers attention(const double* q, size_t layer, size_t head, size_t i) const {
+  Numbers attention(const double* q, size_t layer, size_t head, size_t i) {
     const size_t kv_head = head / (config_.n_heads / config_.n_kv_heads);
     const double scale = 1 / std::sqrt(static_cast<double>(config_.head_dim));
     KeyValueRows proximal, distant;
+    std::vector<size_t> near_positions, positions;
     size_t lowest = layer;
     if (options_.pod != nullptr) {
       for (const size_t start : options_.pod->block_starts[kv_head]) lowest = start <= layer ? start : lowest;
@@ -146,11 +148,18 @@ class Pass {
       const double* value = row(result_.values, layer, kv_head, j);
       if (is_distant) {
         distant.add(row(result_.keys, lowest, kv_head, j), value);
+        positions.push_back(j);
       } else {
         proximal.add(row(result_.keys, layer, kv_head, j), value);
+        near_positions.push_back(j);
       }
     }
-    return attend_gated(q, proximal, distant, config_.head_dim, scale);
+    const Softmax softmax = attend_gated(q, proximal, distant, config_.head_dim, scale);
+    positions.insert(positions.begin(), near_positions.begin(), near_positions.end());
+    for (size_t key = 0; options_.keep_scores && key < positions.size(); ++key) {
+      result_.scores[layer][(head * n_ + i) * n_ + positions[key]] = softmax.weights[key];
+    }
+    return softmax.out;
   }
 
   void attention_block(size_t index) {

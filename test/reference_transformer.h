@@ -18,6 +18,7 @@ struct Options {
   // stay double and weights as stored.
   bool round_bf16 = false;
   size_t prompt_length = 0;  // for dynamic RoPE; 0: all ids
+  bool keep_scores = false;
 };
 
 struct Result {
@@ -25,6 +26,7 @@ struct Result {
   std::vector<std::vector<double>> hidden;  // [n_layers + 1] of [T, hidden]: embeddings, ..., final norm, as HF says it
   std::vector<std::vector<double>> keys;    // [n_layers] of [n_kv_heads, T, head_dim], rotated
   std::vector<std::vector<double>> values;  // likewise
+  std::vector<std::vector<double>> scores;  // [n_layers] of [n_heads, T, T], softmax probabilities, if asked for
 };
 
 Result run(const Model& model, std::span<const TokenId> ids, const Options& options = {});

@@ -17,8 +17,11 @@ namespace {
 // Gathers rows of every point it is asked to keep.
 class Recorder : public Observer {
  public:
-  Recorder(const ModelConfig& config, Precision precision, size_t n_tokens)
-      : config_(config), dtype_(precision == Precision::kF64 ? DType::kF64 : DType::kF32), n_tokens_(n_tokens) {
+  Recorder(const ModelConfig& config, const RunOptions& options, size_t n_tokens)
+      : config_(config), dtype_(options.precision == Precision::kF64 ? DType::kF64 : DType::kF32), n_tokens_(n_tokens) {
+    if (options.keep_scores) {
+      result_.scores.assign(config.n_layers, std::vector<double>(config.n_heads * n_tokens * n_tokens));
+    }
     result_.logits.resize(n_tokens * config.vocab);
     result_.hidden.assign(config.n_layers + 1, std::vector<double>(n_tokens * config.hidden));
     result_.keys.assign(config.n_layers, std::vector<double>(n_tokens * config.n_kv_heads * config.head_dim));
@@ -40,8 +43,11 @@ class Recorder : public Observer {
     }
   }
 
+  bool wants_scores(size_t /*layer*/, size_t /*query*/) const override { return !result_.scores.empty(); }
+
   void observe(const Observation& o) override {
     ASSERT_EQ(o.dtype, dtype_);
+    if (o.point == Point::kAttnScores) return keep_scores(o, result_.scores[o.layer]);
     ASSERT_LE(o.first_position + o.n_rows, n_tokens_);
     switch (o.point) {
       case Point::kEmbed:
@@ -71,6 +77,13 @@ class Recorder : public Observer {
   static void keep_rows(const Observation& o, size_t width, std::vector<double>& rows) {
     ASSERT_EQ(o.n_columns, width);
     for (size_t k = 0; k < o.n_rows * width; ++k) rows[o.first_position * width + k] = element(o, k);
+  }
+  void keep_scores(const Observation& o, std::vector<double>& rows) const {
+    ASSERT_EQ(o.n_rows, config_.n_heads);
+    ASSERT_EQ(o.n_columns, o.first_position + 1);
+    for (size_t k = 0; k < o.n_rows * o.n_columns; ++k) {
+      rows[(k / o.n_columns * n_tokens_ + o.first_position) * n_tokens_ + k % o.n_columns] = element(o, k);
+    }
   }
   void keep_heads(const Observation& o, std::vector<double>& rows) const {
     const size_t width = config_.head_dim;
@@ -105,7 +118,7 @@ reference::Result run_model(const Model& model, std::span<const TokenId> ids, co
   const auto transformer = Transformer::create(model, {&kernels_for(target), options.n_threads}, options.precision,
                                                {ids.size(), options.chunk});
   const auto cache = make_cache(model, ids.size(), options);
-  Recorder recorder(model.config, options.precision, ids.size());
+  Recorder recorder(model.config, options, ids.size());
   transformer->begin_sequence(n_prompt);
   cache->begin_prompt();
   for (size_t done = 0; done < n_prompt;) {

@@ -20,6 +20,7 @@ struct RunOptions {
   size_t chunk = 64;                // of the prompt
   size_t n_prompt = 0;              // the ids after them are decoded one by one; 0: all are prompt
   int n_threads = 1;
+  bool keep_scores = false;
   std::optional<SimdTarget> target = {};  // the best one where absent
   std::optional<DType> key_dtype = {};
   std::optional<DType> value_dtype = {};
