@@ -212,6 +212,13 @@ TEST_F(WeightsTest, TiedHeadMustBeTheEmbedding) {
   tensors.back().dtype = DType::kBF16;
   write_tensors(dir() / "model.safetensors", tensors, values);
   refuse("lm_head.weight differs");
+  // The same bytes, but not the same type.
+  for (TensorSpec& spec : tensors) spec.dtype = DType::kBF16;
+  tensors.back().dtype = DType::kF16;
+  values.front().assign(values.front().size(), 0.0);
+  values.back() = values.front();
+  write_tensors(dir() / "model.safetensors", tensors, values);
+  refuse("lm_head.weight differs");
 }
 
 TEST_F(WeightsTest, AcceptsRotaryBuffersOfOldCheckpoints) {
@@ -258,13 +265,18 @@ TEST_F(WeightsTest, FindsNonFiniteWeights) {
   }
 }
 
+// Seven blocks, so that each of a few threads sees several.
 TEST_F(WeightsTest, NamesTheFirstOfSeveralNonFiniteWeights) {
-  const TensorSpec spec{"w", DType::kF32, {100, 2000}};
-  std::vector<double> values(200000);
-  for (const size_t index : {199999U, 131072U, 70001U}) values[index] = NAN;
-  write_tensors(dir() / "model.safetensors", {spec}, {values});
-  const Checkpoint checkpoint(dir());
-  expect_error(ErrorKind::kInput, "at [35, 1]", [&] { check_weights_finite(checkpoint); });
+  const TensorSpec spec{"w", DType::kF32, {200, 2000}};
+  const std::pair<std::vector<size_t>, const char*> cases[] = {
+      {{399999, 131072, 70001}, "at [35, 1]"}, {{7}, "at [0, 7]"}, {{200000, 2001}, "at [1, 1]"}};
+  for (const auto& [bad, where] : cases) {
+    std::vector<double> values(400000);
+    for (const size_t index : bad) values[index] = NAN;
+    write_tensors(dir() / "model.safetensors", {spec}, {values});
+    const Checkpoint checkpoint(dir());
+    expect_error(ErrorKind::kInput, where, [&] { check_weights_finite(checkpoint); });
+  }
 }
 
 }  // namespace
