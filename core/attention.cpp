@@ -21,6 +21,24 @@ RowRange rows_in_piece(const Segment& segment, size_t piece_begin, size_t first_
   return {std::max(seen.begin, segment.row_of(piece_begin)), std::min(seen.end, segment.row_of(piece_begin + kPiece))};
 }
 
+size_t tile_rows(size_t group) {
+  return std::max<size_t>(1, kTileRows / group) * group;
+}
+
+size_t pieces_of(size_t max_context) {
+  return (max_context + kPiece - 1) / kPiece;
+}
+
+// Of one thread; see FixedAttention::Worker.
+size_t worker_elements(const AttentionShape& shape) {
+  const size_t rows = tile_rows(shape.n_heads / shape.n_kv_heads);
+  return rows * (shape.head_dim + 2 * kPiece) + 2 * rows * (shape.head_dim + 2);
+}
+
+size_t partial_elements(const AttentionShape& shape, size_t max_context) {
+  return pieces_of(max_context) * shape.n_heads * (shape.head_dim + 2);
+}
+
 // Whether every query uses every row of the range, and the rows are consecutive positions: nothing to mask.
 bool seen_whole(const Segment& segment, RowRange rows, size_t first_query, size_t n_queries) {
   const RowRange first = visible_rows(segment, first_query);
@@ -67,12 +85,14 @@ FixedAttention<T>::FixedAttention(const Compute& compute, const AttentionShape& 
     : compute_(compute),
       shape_(shape),
       group_(shape.n_heads / shape.n_kv_heads),
-      max_rows_(std::max<size_t>(1, kTileRows / group_) * group_),
-      max_pieces_((max_context + kPiece - 1) / kPiece) {
-  const size_t softmax_elements = max_rows_ * (shape.head_dim + 2);
-  const size_t worker_elements = max_rows_ * (shape.head_dim + 2 * kPiece) + 2 * softmax_elements;
-  scratch_.resize(static_cast<size_t>(compute.n_threads) * worker_elements);
-  partials_.resize(shape.n_kv_heads * max_pieces_ * group_ * (shape.head_dim + 2));
+      max_rows_(tile_rows(group_)),
+      max_pieces_(pieces_of(max_context)),
+      scratch_(static_cast<size_t>(compute.n_threads) * worker_elements(shape)),
+      partials_(partial_elements(shape, max_context)) {}
+
+template <class T>
+size_t FixedAttention<T>::scratch_bytes(int n_threads, const AttentionShape& shape, size_t max_context) {
+  return (static_cast<size_t>(n_threads) * worker_elements(shape) + partial_elements(shape, max_context)) * sizeof(T);
 }
 
 template <class T>

@@ -72,6 +72,9 @@ class FixedAttention {
  public:
   FixedAttention(const Compute& compute, const AttentionShape& shape, size_t max_context);
 
+  // What the constructor allocates.
+  static size_t scratch_bytes(int n_threads, const AttentionShape& shape, size_t max_context);
+
   // q, out [n_queries, n_heads * head_dim], queries at positions first_query, ...; views [n_kv_heads].
   // A query that sees nothing gets zeros.
   void run(const T* q, size_t n_queries, size_t first_query, std::span<const View> views, T* out);
@@ -111,6 +114,9 @@ class FixedAttention {
 class BlockedAttention {
  public:
   BlockedAttention(const Compute& compute, const AttentionShape& shape);
+
+  // What the constructor allocates.
+  static size_t scratch_bytes(int n_threads, const AttentionShape& shape);
 
   void run(const float* q, size_t n_queries, size_t first_query, std::span<const View> views, float* out);
 

@@ -64,6 +64,10 @@ std::unique_ptr<Bf16Gemm> Bf16Gemm::create() {
   return std::make_unique<OneDnnGemm>();
 }
 
+bool Bf16Gemm::built_in() {
+  return true;
+}
+
 }  // namespace proxima
 
 #else
@@ -72,6 +76,10 @@ namespace proxima {
 
 std::unique_ptr<Bf16Gemm> Bf16Gemm::create() {
   return nullptr;
+}
+
+bool Bf16Gemm::built_in() {
+  return false;
 }
 
 }  // namespace proxima

@@ -14,6 +14,7 @@ class Bf16Gemm {
   // Null unless the build has oneDNN and the processor AVX512_BF16: without the instruction oneDNN's bf16 is slower
   // than OpenBLAS in float by an order of magnitude, and on AVX2 it does not exist.
   static std::unique_ptr<Bf16Gemm> create();
+  static bool built_in();  // whether this build has oneDNN
   virtual ~Bf16Gemm() = default;
 
   // y [m, n] = x [m, k] w^T with w [n, k]; float accumulation. Primitives are made once per shape. Uses the OpenMP

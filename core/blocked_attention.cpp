@@ -18,6 +18,17 @@ size_t padded(size_t n_rows) {
   return (n_rows + kRegisterRows - 1) / kRegisterRows * kRegisterRows;
 }
 
+size_t tile_queries(size_t group) {
+  return std::max<size_t>(1, kTileRows / group);
+}
+
+// Of one thread; see BlockedAttention::Worker.
+size_t worker_elements(const AttentionShape& shape) {
+  const size_t group = shape.n_heads / shape.n_kv_heads;
+  const size_t rows = padded(tile_queries(group) * group);
+  return 2 * shape.head_dim * rows + kBlockKeys * (shape.head_dim + rows) + 3 * rows;
+}
+
 void widen_rows(const Arithmetic<float>& arithmetic, const StoredRows& rows, size_t count, size_t head_dim,
                 float* widened) {
   if (rows.stride_bytes == head_dim * dtype_bytes(rows.dtype)) {
@@ -48,11 +59,12 @@ BlockedAttention::BlockedAttention(const Compute& compute, const AttentionShape&
     : compute_(compute),
       shape_(shape),
       group_(shape.n_heads / shape.n_kv_heads),
-      max_queries_(std::max<size_t>(1, kTileRows / group_)),
-      max_rows_(padded(max_queries_ * group_)) {
-  const size_t worker_elements =
-      2 * shape.head_dim * max_rows_ + kBlockKeys * (shape.head_dim + max_rows_) + 3 * max_rows_;
-  scratch_.resize(static_cast<size_t>(compute.n_threads) * worker_elements);
+      max_queries_(tile_queries(group_)),
+      max_rows_(padded(max_queries_ * group_)),
+      scratch_(static_cast<size_t>(compute.n_threads) * worker_elements(shape)) {}
+
+size_t BlockedAttention::scratch_bytes(int n_threads, const AttentionShape& shape) {
+  return static_cast<size_t>(n_threads) * worker_elements(shape) * sizeof(float);
 }
 
 BlockedAttention::Worker BlockedAttention::worker(size_t thread) {

@@ -56,4 +56,10 @@ void Gemm::multiply_widened(const float* x, size_t n_rows, const Matrix& w, floa
   }
 }
 
+size_t Gemm::scratch_bytes(int n_threads, size_t max_rows, size_t max_in) {
+  const size_t panels = static_cast<size_t>(n_threads) * kPanelRows * max_in * sizeof(float);
+  const size_t rounded = max_rows * max_in * sizeof(BF16);
+  return panels + rounded;
+}
+
 }  // namespace proxima

@@ -22,6 +22,10 @@ class Gemm {
   // y [n_rows, w.n_out] = x [n_rows, w.n_in] W^T, dense rows.
   void multiply(const float* x, size_t n_rows, const Matrix& w, float* y);
 
+  // The most it allocates for products of up to max_rows rows with matrices of up to max_in columns, the libraries' own
+  // memory aside.
+  static size_t scratch_bytes(int n_threads, size_t max_rows, size_t max_in);
+
  private:
   void multiply_widened(const float* x, size_t n_rows, const Matrix& w, float* y);
 

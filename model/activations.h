@@ -31,6 +31,15 @@ struct Activations {
         stored_keys(chunk * config.n_kv_heads * config.head_dim * sizeof(T)),
         stored_values(chunk * config.n_kv_heads * config.head_dim * sizeof(T)) {}
 
+  // The sum of the above, without allocating it.
+  static size_t n_bytes(const ModelConfig& config, size_t chunk) {
+    const size_t q_width = config.n_heads * config.head_dim;
+    const size_t kv_width = config.n_kv_heads * config.head_dim;
+    const size_t per_token =
+        3 * config.hidden + 2 * q_width + 4 * kv_width + 2 * config.intermediate + 2 * (config.head_dim / 2);
+    return (chunk * per_token + std::min(chunk, kLogitRows) * config.vocab) * sizeof(T);
+  }
+
   std::vector<T> residual;               // [C, hidden]
   std::vector<T> normed;                 // [C, hidden]
   std::vector<T> projected;              // [C, hidden], a block's contribution to the residual

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+#include "apps/common_options.h"
+
+#include <CLI/CLI.hpp>
+#include <array>
+
+#include "apps/option_values.h"
+#include "core/error.h"
+
+namespace proxima {
+namespace {
+
+constexpr std::array<std::string_view, 3> kPrecisions = {"f64", "f32", "fast"};
+constexpr std::array<std::string_view, 4> kTargets = {"scalar", "avx2", "avx512", "neon"};
+constexpr std::array<std::string_view, 4> kCacheTypes = {"f64", "f32", "f16", "bf16"};
+constexpr std::array<DType, 4> kCacheDTypes = {DType::kF64, DType::kF32, DType::kF16, DType::kBF16};
+constexpr std::array<std::string_view, 2> kCaches = {"dense", "pod"};
+constexpr size_t kMaxThreads = 1024;
+constexpr size_t kMaxChunk = 65536;
+
+std::string_view cache_type_name(DType dtype) {
+  return kCacheTypes[static_cast<size_t>(std::ranges::find(kCacheDTypes, dtype) - kCacheDTypes.begin())];
+}
+
+DType checked_cache_dtype(const char* flag, std::optional<DType> chosen, Precision precision) {
+  const DType own = default_cache_dtype(precision);
+  if (!chosen) return own;
+  const bool possible = precision == Precision::kFast ? *chosen != DType::kF64 : *chosen == own;
+  if (!possible) {
+    fail(ErrorKind::kUsage, "{} {} does not go with --precision {}, which keeps {}", flag, cache_type_name(*chosen),
+         precision_name(precision), precision == Precision::kFast ? "f32, f16 or bf16" : cache_type_name(own));
+  }
+  return *chosen;
+}
+
+}  // namespace
+
+void add_model_options(CLI::App& app, CommonOptions& options) {
+  app.add_option("-m,--model", options.model, "Hugging Face folder (default: the bundled demo model)")
+      ->type_name("DIR");
+  app.add_flag("-v,--verbose", options.verbose, "say more on standard error: effective options, bytes per layer");
+  app.add_flag("-q,--quiet", options.quiet, "say nothing on standard error but warnings and errors");
+}
+
+void add_precision_options(CLI::App& app, CommonOptions& options) {
+  const auto set_precision = [&options](size_t index) { options.precision = static_cast<Precision>(index); };
+  add_choice(app, "--precision", kPrecisions, set_precision, "arithmetic; f64 and f32 give the same bits everywhere",
+             "fast");
+  add_count(app, "-t,--threads", options.n_threads, "threads (default: physical cores the process may use)",
+            {1, kMaxThreads});
+  add_count(app, "--chunk", options.chunk, "tokens of the prompt read at once", {1, kMaxChunk});
+}
+
+void add_simd_option(CLI::App& app, CommonOptions& options) {
+  const auto set = [&options](size_t index) { options.simd = simd_target_from_name(kTargets[index]); };
+  add_choice(app, "--simd", kTargets, set, "force an instruction set (default: the best this processor has)", "");
+}
+
+void add_cache_options(CLI::App& app, CommonOptions& options) {
+  add_count(app, "-c,--ctx-size", options.ctx_size, "cap the context (default: the model's own limit)", {1, kMaxCount});
+  const auto set_key = [&options](size_t index) { options.key_dtype = kCacheDTypes[index]; };
+  const auto set_value = [&options](size_t index) { options.value_dtype = kCacheDTypes[index]; };
+  add_choice(app, "--cache-type-k", kCacheTypes, set_key, "how keys are stored, also -ctk (fast: bf16 unless given)", "");
+  add_choice(app, "--cache-type-v", kCacheTypes, set_value, "how values are stored, also -ctv", "");
+  const auto set_kind = [&options](size_t index) { options.cache = static_cast<CacheKind>(index); };
+  add_choice(app, "--cache", kCaches, set_kind, "pod: layers share the keys of distant tokens", "dense");
+  app.add_option("--map", options.map, "sharing map for --cache pod")->type_name("FILE");
+  add_count(app, "--ns", options.ns, "first tokens that keep all keys (overrides the map)");
+  add_count(app, "--nr", options.nr, "recent tokens that keep all keys (overrides the map)", {1, kMaxCount});
+  add_count(app, "--pod-uniform", options.pod_uniform, "without a map: blocks of N layers", {1, kMaxCount});
+}
+
+void add_force_option(CLI::App& app, CommonOptions& options) {
+  app.add_flag("--force", options.force, "start even if the plan says that memory will not suffice");
+}
+
+std::string_view precision_name(Precision precision) {
+  return kPrecisions[static_cast<size_t>(precision)];
+}
+
+std::filesystem::path model_folder(const CommonOptions& options) {
+  if (!options.model.empty()) return options.model;
+  std::error_code ignored;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", ignored);
+  const auto installed = (program.parent_path() / PROXIMA_INSTALLED_DEMO).lexically_normal();
+  if (std::filesystem::exists(installed / "config.json", ignored)) return installed;
+  return PROXIMA_SOURCE_DEMO;
+}
+
+Compute chosen_compute(const CommonOptions& options) {
+  const SimdTarget target = options.simd.value_or(supported_simd_targets().back());
+  const size_t available = static_cast<size_t>(default_threads().n_threads);
+  return {&kernels_for(target), static_cast<int>(options.n_threads.value_or(available))};
+}
+
+std::string describe_threads(const CommonOptions& options) {
+  const ThreadChoice choice = default_threads();
+  if (!options.n_threads) return fmt::format("{} threads ({})", choice.n_threads, choice.reason);
+  if (*options.n_threads > static_cast<size_t>(choice.n_threads)) {
+    fmt::print(stderr, "proxima: warning: -t {} is more than the {} that help here ({}); expect it to be slower\n",
+               *options.n_threads, choice.n_threads, choice.reason);
+  }
+  return fmt::format("{} threads (-t)", *options.n_threads);
+}
+
+CacheChoice chosen_cache(const CommonOptions& options, const CacheGeometry& geometry) {
+  if (options.cache == CacheKind::kDense) {
+    const char* without_effect = !options.map.empty()   ? "--map"
+                                 : options.ns           ? "--ns"
+                                 : options.nr           ? "--nr"
+                                 : options.pod_uniform  ? "--pod-uniform"
+                                                        : nullptr;
+    if (without_effect != nullptr) {
+      fail(ErrorKind::kUsage, "{} has no effect with --cache dense; add --cache pod or leave it out", without_effect);
+    }
+    return {};
+  }
+  if (options.map.empty() == !options.pod_uniform) {
+    fail(ErrorKind::kUsage, "{}",
+         options.map.empty() ? "--cache pod needs to know which layers share: --map FILE or --pod-uniform N"
+                             : "--map and --pod-uniform contradict each other; give one of them");
+  }
+  SharingMap map;
+  std::string origin = options.map;
+  if (options.pod_uniform) {
+    origin = fmt::format("--pod-uniform {}", *options.pod_uniform);
+    if (*options.pod_uniform > geometry.n_layers) {
+      fail(ErrorKind::kUsage, "{}: the model has only {} layers", origin, geometry.n_layers);
+    }
+    map = uniform_sharing_map(geometry, *options.pod_uniform);
+  } else {
+    map = read_sharing_map(options.map);
+  }
+  map.ns = options.ns.value_or(map.ns);
+  map.nr = options.nr.value_or(map.nr);
+  const CacheChoice choice{CacheKind::kPod, map};
+  check_cache_choice(choice, geometry, origin);
+  return choice;
+}
+
+MemoryRequest memory_request(const CommonOptions& options, const CacheGeometry& geometry) {
+  const size_t available = static_cast<size_t>(default_threads().n_threads);
+  MemoryRequest request;
+  request.precision = options.precision;
+  request.n_threads = static_cast<int>(options.n_threads.value_or(available));
+  request.key_dtype = checked_cache_dtype("-ctk", options.key_dtype, options.precision);
+  request.value_dtype = checked_cache_dtype("-ctv", options.value_dtype, options.precision);
+  request.cache = chosen_cache(options, geometry);
+  return request;
+}
+
+}  // namespace proxima

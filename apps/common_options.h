@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// Options that several commands share: which model, how to compute, what the cache keeps, how much to say.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "core/compute.h"
+#include "kvcache/cache_factory.h"
+#include "model/memory_plan.h"
+
+namespace CLI {
+class App;
+}
+
+namespace proxima {
+
+struct CommonOptions {
+  std::string model;  // a Hugging Face folder; empty: the bundled demo
+  bool verbose = false;
+  bool quiet = false;
+
+  Precision precision = Precision::kFast;
+  std::optional<size_t> n_threads;  // default_threads() where absent
+  std::optional<SimdTarget> simd;   // the best one where absent
+  size_t chunk = 512;               // tokens of a prompt read at once
+
+  std::optional<size_t> ctx_size;  // caps the model's own limit
+  std::optional<DType> key_dtype;  // the precision's own where absent
+  std::optional<DType> value_dtype;
+  CacheKind cache = CacheKind::kDense;
+  std::string map;
+  std::optional<size_t> ns;
+  std::optional<size_t> nr;
+  std::optional<size_t> pod_uniform;
+  bool force = false;
+};
+
+void add_model_options(CLI::App& app, CommonOptions& options);      // -m -v -q
+void add_precision_options(CLI::App& app, CommonOptions& options);  // --precision -t --chunk
+void add_simd_option(CLI::App& app, CommonOptions& options);        // --simd
+void add_cache_options(CLI::App& app, CommonOptions& options);      // -c -ctk -ctv --cache --map --ns --nr --pod-uniform
+void add_force_option(CLI::App& app, CommonOptions& options);       // --force
+
+std::filesystem::path model_folder(const CommonOptions& options);
+std::string_view precision_name(Precision precision);
+
+// Checks what the flags say together; each throws Error(kUsage) for a combination in which one has no effect.
+Compute chosen_compute(const CommonOptions& options);
+CacheChoice chosen_cache(const CommonOptions& options, const CacheGeometry& geometry);
+// Everything but the limits.
+MemoryRequest memory_request(const CommonOptions& options, const CacheGeometry& geometry);
+
+// The number of threads and why, as the log says it; warns on standard error where -t exceeds what there is.
+std::string describe_threads(const CommonOptions& options);
+
+}  // namespace proxima

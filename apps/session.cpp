@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#include "apps/session.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/error.h"
+#include "core/memory_limit.h"
+
+namespace proxima {
+namespace {
+
+// The cap of -c must cap something.
+void check_context_size(const CommonOptions& options, const ModelConfig& config) {
+  if (options.ctx_size && *options.ctx_size > model_context(config)) {
+    fail(ErrorKind::kUsage, "-c {} is more than the {} tokens that {} is made for; -c can only lower the limit",
+         *options.ctx_size, model_context(config), model_folder(options).string());
+  }
+}
+
+Model open_checked(const CommonOptions& options) {
+  Model model = open_model(model_folder(options));
+  check_context_size(options, model.config);
+  return model;
+}
+
+}  // namespace
+
+std::string format_bytes(size_t n_bytes) {
+  constexpr std::array<const char*, 5> kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
+  double value = static_cast<double>(n_bytes);
+  size_t unit = 0;
+  for (; value >= 1024 && unit + 1 < kUnits.size(); ++unit) value /= 1024;
+  return unit == 0 ? fmt::format("{} B", n_bytes) : fmt::format("{:.2f} {}", value, kUnits[unit]);
+}
+
+Session::Session(const CommonOptions& options)
+    : options_(options),
+      model_(open_checked(options)),
+      compute_(chosen_compute(options)),
+      request_(memory_request(options, cache_geometry(model_.config))) {
+  check_weights_finite(model_.checkpoint);
+  const std::string threads = describe_threads(options);
+  if (options.quiet) return;
+  fmt::print(stderr, "proxima: {}, {}, {}, {}\n", model_.dir.string(), precision_name(options.precision),
+             simd_target_name(compute_.kernels->target), threads);
+}
+
+size_t Session::context_limit(size_t n_prompt) const {
+  return std::min({options_.ctx_size.value_or(SIZE_MAX), model_context(model_.config),
+                   rope_length_limit(model_.config.rope, n_prompt)});
+}
+
+MemoryPlan Session::check(const std::string& what, size_t n_prompt, size_t n_predict, const std::string& advice) const {
+  if (n_prompt == 0) fail(ErrorKind::kUsage, "{} is empty: there is nothing to read", what);
+  const size_t limit = context_limit(n_prompt);
+  if (n_prompt > limit || n_predict > limit - n_prompt) {
+    fail(ErrorKind::kContext, "{}: {} tokens and {} for the answer (-n) do not fit the context of {} tokens ({}){}",
+         what, n_prompt, n_predict, limit, limit == options_.ctx_size ? "-c" : "the model's limit", advice);
+  }
+  const MemoryRequest request = request_for(n_prompt, n_predict);
+  const MemoryPlan plan = plan_memory(model_.config, model_.checkpoint.n_bytes(), request);
+  if (!options_.force) check_memory(plan, model_.config, request);
+  return plan;
+}
+
+Job Session::start(const std::string& what, size_t n_prompt, size_t n_predict) const {
+  Job job{check(what, n_prompt, n_predict), nullptr, nullptr};
+  const MemoryRequest request = request_for(n_prompt, n_predict);
+  job.transformer = Transformer::create(model_, compute_, request.precision, request.limits);
+  job.cache = make_cache(request.cache, cache_geometry(model_.config), cache_capacity(request));
+  return job;
+}
+
+MemoryRequest Session::request_for(size_t n_prompt, size_t n_predict) const {
+  MemoryRequest request = request_;
+  request.limits = {n_prompt + n_predict, std::min(options_.chunk, n_prompt)};
+  return request;
+}
+
+void check_memory(const MemoryPlan& plan, const ModelConfig& config, const MemoryRequest& request) {
+  const MemoryLimit available = available_memory();
+  if (plan.peak <= available.bytes) return;
+  const size_t fits = largest_context(config, plan.weights, request, request.limits.max_context, available.bytes);
+  fail(ErrorKind::kMemory,
+       "{} tokens need {} (weights {}, KV {}, scratch {}, program {}) but only {} are there ({}); {} tokens would fit; "
+       "shorten the text, try --cache pod, or insist with --force",
+       request.limits.max_context, format_bytes(plan.peak), format_bytes(plan.weights),
+       format_bytes(plan.reading.allocated), format_bytes(plan.scratch), format_bytes(plan.program),
+       format_bytes(available.bytes), available.reason, fits);
+}
+
+}  // namespace proxima

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+#include "apps/summarize.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+
+#include "apps/interrupt.h"
+#include "apps/option_values.h"
+#include "apps/text_output.h"
+#include "core/error.h"
+
+namespace proxima {
+namespace {
+
+constexpr std::array<std::string_view, 4> kOverflows = {"error", "head", "tail", "middle"};
+constexpr const char* kDefaultInstruction = "Summarize the text above in one paragraph.\nSummary:";
+
+// Special tokens in a document are text: a document must not be able to end the prompt.
+constexpr EncodeOptions kDocumentEncoding{.add_special = true, .parse_special = false};
+
+struct Prompt {
+  std::string name;
+  std::vector<TokenId> ids;
+  size_t n_truncated = 0;
+};
+
+// How many special tokens the tokenizer puts before and after a text.
+std::pair<size_t, size_t> special_margins(const Tokenizer& tokenizer) {
+  const auto plain = tokenizer.encode("x", {.add_special = false, .parse_special = false});
+  const auto full = tokenizer.encode("x", kDocumentEncoding);
+  const auto found = std::ranges::search(full, plain);
+  return {static_cast<size_t>(found.begin() - full.begin()), static_cast<size_t>(full.end() - found.end())};
+}
+
+Prompt make_prompt(const Session& session, const Tokenizer& tokenizer, const Document& document,
+                   const std::string& instruction, const SummarizeOptions& options) {
+  if (document.text.empty()) fail(ErrorKind::kUsage, "{} is empty: there is nothing to read", document.name);
+  Prompt prompt{document.name, {}, 0};
+  prompt.ids = encode_prompt(session.model(), tokenizer, join_texts(document.text, instruction), kDocumentEncoding);
+  const size_t n_predict = options.generation.n_predict;
+  const size_t limit = session.context_limit(prompt.ids.size());
+  if (options.overflow == Overflow::kError || prompt.ids.size() + n_predict <= limit) return prompt;
+  if (n_predict >= limit) {
+    fail(ErrorKind::kContext, "-n {} leaves no room for a document in the context of {} tokens", n_predict, limit);
+  }
+  const auto [before, after] = special_margins(tokenizer);
+  const size_t n_instruction = tokenizer.encode(instruction, {.add_special = false, .parse_special = false}).size();
+  prompt.n_truncated = cut_document(prompt.ids, before, n_instruction + after, limit - n_predict, options.overflow);
+  return prompt;
+}
+
+}  // namespace
+
+size_t cut_document(std::vector<TokenId>& ids, size_t n_before, size_t n_after, size_t limit, Overflow overflow) {
+  if (ids.size() <= limit) return 0;
+  const size_t n_cut = ids.size() - limit;
+  const size_t n_document = ids.size() - std::min(ids.size(), n_before + n_after);
+  if (n_cut >= n_document) {
+    fail(ErrorKind::kContext, "the instruction of {} tokens leaves no room for a document in {} tokens", n_after, limit);
+  }
+  size_t begin = n_before;
+  if (overflow == Overflow::kMiddle) begin += (n_document - n_cut) / 2;
+  if (overflow == Overflow::kTail) begin += n_document - n_cut;
+  const auto first = ids.begin() + static_cast<std::ptrdiff_t>(begin);
+  ids.erase(first, first + static_cast<std::ptrdiff_t>(n_cut));
+  return n_cut;
+}
+
+void declare_summarize(CLI::App& app, SummarizeOptions& options) {
+  add_model_options(app, options.common);
+  declare_prompt(app, options.prompt);
+  const auto set = [&options](size_t index) { options.overflow = static_cast<Overflow>(index); };
+  add_choice(app, "--on-overflow", kOverflows, set,
+             "a document longer than the context is an error, or loses its head, tail or middle", "error");
+  declare_generation(app, options.generation);
+  add_precision_options(app, options.common);
+  add_simd_option(app, options.common);
+  add_cache_options(app, options.common);
+  add_force_option(app, options.common);
+  app.footer(
+      "Text piped in is the document, unless -f names some. Several documents are answered one after the other.\n"
+      "Examples: proxima summarize -m DIR -f report.txt -n 300\n"
+      "          proxima summarize -m DIR -f a.txt -f b.txt -p 'List all names.' --cache pod --map map.json --json");
+}
+
+void summarize(const SummarizeOptions& options) {
+  check_generation(options.generation);
+  const auto documents = read_documents(options.prompt.files);
+  if (documents.empty()) fail(ErrorKind::kUsage, "which document? Give -f FILE or pipe a text in");
+  const std::string given = instruction_of(options.prompt);
+  const std::string instruction = given.empty() ? kDefaultInstruction : given;
+
+  const Session session(options.common);
+  check_template(options.prompt, session.model().dir);
+  const Tokenizer tokenizer = Tokenizer::open(session.model().dir);
+  // All documents are found to fit before the first one is read for minutes or hours.
+  std::vector<Prompt> prompts;
+  for (const Document& document : documents) {
+    prompts.push_back(make_prompt(session, tokenizer, document, instruction, options));
+    session.check(prompts.back().name, prompts.back().ids.size(), options.generation.n_predict,
+                  "; lower -n, shorten the text, or cut it with --on-overflow head, tail or middle");
+  }
+  for (const Prompt& prompt : prompts) {
+    if (prompts.size() > 1 && !options.generation.json) write_output(fmt::format("==> {} <==\n", prompt.name));
+    Job job = session.start(prompt.name, prompt.ids.size(), options.generation.n_predict);
+    Answer result = answer(session, tokenizer, job, prompt.name, prompt.ids, options.generation);
+    result.n_truncated = prompt.n_truncated;
+    deliver(session, job, result, options.generation);
+  }
+}
+
+}  // namespace proxima
