@@ -6,6 +6,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "apps/input.h"
+#include "apps/merge_learner.h"
 #include "apps/option_values.h"
 #include "core/error.h"
 #include "core/output_file.h"
@@ -20,6 +22,7 @@ using nlohmann::ordered_json;
 constexpr size_t kBlock = size_t{1} << 16;  // numbers made at a time
 constexpr const char* kEndToken = "<|endoftext|>";
 constexpr size_t kEndId = 256;
+constexpr size_t kMaxMerges = 2000;
 
 // SplitMix64 (Steele, Lea, Flood 2014).
 class RandomStream {
@@ -107,17 +110,26 @@ ordered_json config_of(const SynthOptions& options) {
           {"torch_dtype", options.f32 ? "float32" : "bfloat16"}};
 }
 
-// One token a byte, no merges.
-ordered_json tokenizer_of() {
-  const ByteAlphabet alphabet;
+std::string token_text(std::string_view bytes) {
+  std::string token;
+  ByteAlphabet().append_text(bytes, token);
+  return token;
+}
+
+// The 256 bytes, the end token, then what was learnt.
+ordered_json tokenizer_of(const SynthOptions& options) {
   const ordered_json byte_level = {
-      {"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", false}};
+      {"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}};
   ordered_json vocabulary = ordered_json::object();
-  for (size_t byte = 0; byte < 256; ++byte) {
-    const char bytes = static_cast<char>(byte);
-    std::string token;
-    alphabet.append_text({&bytes, 1}, token);
-    vocabulary[token] = byte;
+  for (size_t byte = 0; byte < 256; ++byte) vocabulary[token_text(std::string(1, static_cast<char>(byte)))] = byte;
+  vocabulary[kEndToken] = kEndId;
+  ordered_json merges = ordered_json::array();
+  if (!options.learn.empty()) {
+    const size_t room = std::min(kMaxMerges, options.vocab - kEndId - 1);
+    for (const auto& [left, right] : learn_merges(read_document(options.learn).text, room)) {
+      merges.push_back({token_text(left), token_text(right)});
+      vocabulary.emplace(token_text(left + right), vocabulary.size());
+    }
   }
   return {{"version", "1.0"},
           {"truncation", nullptr},
@@ -144,7 +156,7 @@ ordered_json tokenizer_of() {
             {"byte_fallback", false},
             {"ignore_merges", false},
             {"vocab", vocabulary},
-            {"merges", ordered_json::array()}}}};
+            {"merges", merges}}}};
 }
 
 void write_json(const std::filesystem::path& path, const ordered_json& json) {
@@ -166,10 +178,11 @@ void declare_synth(CLI::App& app, SynthOptions& options) {
   add_count(app, "--vocab", options.vocab, "vocabulary; the tokenizer uses the first 257", {257, 1 << 22});
   add_count(app, "--max-position", options.max_position, "longest context", {1, 1 << 24});
   add_count(app, "-s,--seed", options.seed, "of the weights");
+  app.add_option("--learn", options.learn, "learn up to 2000 merges of the tokenizer from this text")->type_name("FILE");
   app.add_flag("--f32", options.f32, "store float32 instead of bfloat16");
   app.footer(
       "The defaults are SmolLM2-135M's shape. The weights are random: what such a model writes means nothing.\n"
-      "Example: proxima synth -o random-135m && proxima summarize -m random-135m -f book.txt -n 16");
+      "Example: proxima synth -o random-135m --learn book.txt && proxima summarize -m random-135m -f book.txt -n 16");
 }
 
 void synth(const SynthOptions& options) {
@@ -188,7 +201,7 @@ void synth(const SynthOptions& options) {
   RandomStream random(options.seed);
   for (const TensorSpec& spec : specs) write_tensor(writer, spec, random);
   writer.finish();
-  write_json(dir / "tokenizer.json", tokenizer_of());
+  write_json(dir / "tokenizer.json", tokenizer_of(options));
   write_json(dir / "config.json", config_of(options));
 }
 

@@ -23,7 +23,8 @@ struct SynthOptions {
   size_t vocab = 49152;  // at least 257: the bytes and one end token
   size_t max_position = 65536;
   size_t seed = 1;
-  bool f32 = false;  // bf16 otherwise
+  bool f32 = false;       // bf16 otherwise
+  std::string learn;      // a text from which the tokenizer learns merges; none: one token a byte
 };
 
 void declare_synth(CLI::App& app, SynthOptions& options);
