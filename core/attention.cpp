@@ -118,7 +118,8 @@ void FixedAttention<T>::run_tiles(const T* q, size_t n_queries, size_t first_que
   const auto& arithmetic = compute_.kernels->of<T>();
   const size_t tile_queries = max_rows_ / group_;
   const size_t n_tiles = (n_queries + tile_queries - 1) / tile_queries;
-#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(compute_.n_threads)
+  const size_t n_multiply_adds = 2 * n_queries * (first_query + n_queries) * shape_.n_heads * shape_.head_dim;
+#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(compute_.threads_for(n_multiply_adds))
   for (size_t kv_head = 0; kv_head < shape_.n_kv_heads; ++kv_head) {
     for (size_t index = 0; index < n_tiles; ++index) {
       const size_t first_row = index * tile_queries;
@@ -146,7 +147,7 @@ void FixedAttention<T>::run_pieces(const T* q, size_t query, std::span<const Vie
     return Carver<T>(partials_.data() + (kv_head * max_pieces_ + piece) * elements)
         .take_softmax(group_, shape_.head_dim);
   };
-#pragma omp parallel num_threads(compute_.n_threads)
+#pragma omp parallel num_threads(compute_.threads_for(2 * (query + 1) * shape_.n_heads * shape_.head_dim))
   {
     const Worker mine = worker(static_cast<size_t>(omp_get_thread_num()));
 #pragma omp for collapse(2) schedule(static)

@@ -17,7 +17,7 @@ template <class T>
 void fixed_order(const Compute& compute, const T* x, size_t n_rows, const Matrix& w, T* y) {
   const auto& arithmetic = compute.kernels->of<T>();
   const size_t n_tasks = (w.n_out + kRowsPerTask - 1) / kRowsPerTask;
-#pragma omp parallel for schedule(static) num_threads(compute.n_threads)
+#pragma omp parallel for schedule(static) num_threads(compute.threads_for(n_rows * w.n_out * w.n_in))
   for (size_t task = 0; task < n_tasks; ++task) {
     const size_t first = task * kRowsPerTask;
     const size_t count = std::min(kRowsPerTask, w.n_out - first);

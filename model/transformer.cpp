@@ -175,7 +175,7 @@ class TransformerOf final : public Transformer {
 
   template <class F>
   void for_rows(F f) const {
-#pragma omp parallel for schedule(static) num_threads(compute_.n_threads) if (n_rows_ > 1)
+#pragma omp parallel for schedule(static) num_threads(compute_.threads_for(n_rows_ * config_.hidden))
     for (size_t row = 0; row < n_rows_; ++row) f(row);
   }
 

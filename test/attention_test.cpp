@@ -239,7 +239,7 @@ TYPED_TEST(FixedAttentionTest, IsTheNaiveOneAndDoesNotDependOnChunkThreadsOrTarg
     const std::vector<T> last(expected.end() - static_cast<ptrdiff_t>((c->n_tokens - begin) * q.size() / c->n_tokens),
                               expected.end());
     for (const SimdTarget target : supported_simd_targets()) {
-      FixedAttention<T> other({&kernels_for(target), 2}, c->shape, c->n_tokens);
+      FixedAttention<T> other({&kernels_for(target), 2, 1}, c->shape, c->n_tokens);
       EXPECT_TRUE(same_bits(run_chunks(other, *c, q, 33), expected)) << simd_target_name(target);
       EXPECT_TRUE(same_bits(run_chunks(other, *c, q, 1, begin), last)) << simd_target_name(target) << ", decode";
     }
@@ -351,7 +351,7 @@ TEST(BlockedAttentionTest, IsTheNaiveOne) {
     const auto q = random_queries<float>(*c, 11);
     const auto expected = naive(*c, q);
     for (const SimdTarget target : supported_simd_targets()) {
-      BlockedAttention attention({&kernels_for(target), 2}, c->shape);
+      BlockedAttention attention({&kernels_for(target), 2, 1}, c->shape);
       for (const size_t chunk : {size_t{16}, size_t{100}, c->n_tokens}) {
         expect_near(*c, run_chunks(attention, *c, q, chunk), expected);
         if (HasFatalFailure()) return;

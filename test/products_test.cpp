@@ -82,7 +82,7 @@ TYPED_TEST(ProductsTest, FixedOrderIsTheProductAndTheSameOnAllTargetsAndThreads)
       EXPECT_LE(c.error(expected, false), steps * std::numeric_limits<T>::epsilon() / 2);
       for (const SimdTarget target : supported_simd_targets()) {
         for (const int n_threads : {1, 2}) {
-          EXPECT_TRUE(same_bits(c.run({&kernels_for(target), n_threads}, precision), expected));
+          EXPECT_TRUE(same_bits(c.run({&kernels_for(target), n_threads, 1}, precision), expected));
         }
       }
     }
@@ -101,10 +101,10 @@ TEST(FastProductsTest, AreTheProduct) {
           const double unit = (static_cast<double>(n_in) + 8) * std::numeric_limits<float>::epsilon() / 2;
           // With bf16 units, x is rounded once and that is all. Whether the build uses them is not known here.
           const bool may_round = target == SimdTarget::kAvx512 && dtype == DType::kBF16 && has_bf16_products();
-          const auto y = c.run({&kernels_for(target), 2}, Precision::kFast);
+          const auto y = c.run({&kernels_for(target), 2, 1}, Precision::kFast);
           const double error = c.error(y, false);
           EXPECT_LE(may_round ? std::min(error, c.error(y, true)) : error, unit) << n_rows << " rows";
-          EXPECT_TRUE(same_bits(y, c.run({&kernels_for(target), 2}, Precision::kFast)));
+          EXPECT_TRUE(same_bits(y, c.run({&kernels_for(target), 2, 1}, Precision::kFast)));
           if (HasFatalFailure()) return;
         }
       }

@@ -115,7 +115,7 @@ std::unique_ptr<KvCache> make_cache(const Model& model, size_t max_context, cons
 reference::Result run_model(const Model& model, std::span<const TokenId> ids, const RunOptions& options) {
   const size_t n_prompt = options.n_prompt == 0 ? ids.size() : options.n_prompt;
   const SimdTarget target = options.target.value_or(supported_simd_targets().back());
-  const auto transformer = Transformer::create(model, {&kernels_for(target), options.n_threads}, options.precision,
+  const auto transformer = Transformer::create(model, {&kernels_for(target), options.n_threads, 1}, options.precision,
                                                {ids.size(), options.chunk});
   const auto cache = make_cache(model, ids.size(), options);
   Recorder recorder(model.config, options, ids.size());
