@@ -81,7 +81,8 @@ BlockedAttention::Worker BlockedAttention::worker(size_t thread) {
 void BlockedAttention::run(const float* q, size_t n_queries, size_t first_query, std::span<const View> views,
                            float* out) {
   const size_t n_tiles = (n_queries + max_queries_ - 1) / max_queries_;
-#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(compute_.n_threads)
+  const size_t n_multiply_adds = 2 * n_queries * (first_query + n_queries) * shape_.n_heads * shape_.head_dim;
+#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(compute_.threads_for(n_multiply_adds))
   for (size_t kv_head = 0; kv_head < shape_.n_kv_heads; ++kv_head) {
     for (size_t tile = 0; tile < n_tiles; ++tile) {
       const size_t first_row = tile * max_queries_;
