@@ -127,7 +127,20 @@ HWY_INLINE void dot_tile(const T* x, size_t x_stride, const std::byte* w, size_t
     }
   }
   for (size_t r = 0; r < R; ++r) {
-    for (size_t c = 0; c < C; ++c) y[r * y_stride + c] = sum(sums[r][c]);
+    size_t c = 0;
+    for (; c + 4 <= C; c += 4)
+      store_four_sums(sums[r][c], sums[r][c + 1], sums[r][c + 2], sums[r][c + 3], y + r * y_stride + c);
+    for (; c < C; ++c) y[r * y_stride + c] = sum(sums[r][c]);
+  }
+}
+
+// Calls f with constants that add up to n: kMost as often as it fits, then what is left at once.
+template <size_t kMost, class F>
+HWY_INLINE void in_tiles(size_t n, F f) {
+  size_t i = 0;
+  for (; i + kMost <= n; i += kMost) f(i, std::integral_constant<size_t, kMost>());
+  if constexpr (kMost > 1) {
+    if (i < n) in_tiles<kMost - 1>(n - i, [&](size_t rest, auto count) HWY_ATTR { f(i + rest, count); });
   }
 }
 
@@ -142,13 +155,10 @@ template <class T>
 void dot(const T* x, size_t x_stride, size_t n_x, StoredRows w, size_t n_w, size_t n, T* y, size_t y_stride) {
   with_storage<T>(w.dtype, [&](auto storage) HWY_ATTR {
     using S = decltype(storage);
-    size_t r = 0;
-    for (; r + kTileRows <= n_x; r += kTileRows) {
-      dot_columns<T, S, kTileRows, kTileColumns>(x + r * x_stride, x_stride, w, n_w, n, y + r * y_stride, y_stride);
-    }
-    for (; r < n_x; ++r) {
-      dot_columns<T, S, 1, kWideColumns>(x + r * x_stride, x_stride, w, n_w, n, y + r * y_stride, y_stride);
-    }
+    in_tiles<kTileRows>(n_x, [&](size_t r, auto n_rows) HWY_ATTR {
+      constexpr size_t kColumns = n_rows() == 1 ? kWideColumns : kTileColumns;
+      dot_columns<T, S, n_rows(), kColumns>(x + r * x_stride, x_stride, w, n_w, n, y + r * y_stride, y_stride);
+    });
   });
 }
 
@@ -205,17 +215,20 @@ HWY_INLINE void mix_rows(const T* p, size_t p_stride, StoredRows v, size_t n_key
   }
 }
 
+constexpr size_t kMixKeys = 64;
+
 template <class T>
 void mix(const T* p, size_t p_stride, size_t n_r, StoredRows v, size_t n_keys, size_t n, T* out, size_t out_stride,
          bool accumulate) {
   with_storage<T>(v.dtype, [&](auto storage) HWY_ATTR {
     using S = decltype(storage);
-    size_t r = 0;
-    for (; r + kTileRows <= n_r; r += kTileRows) {
-      mix_rows<T, S, kTileRows>(p + r * p_stride, p_stride, v, n_keys, n, out + r * out_stride, out_stride, accumulate);
-    }
-    for (; r < n_r; ++r) {
-      mix_rows<T, S, 1>(p + r * p_stride, p_stride, v, n_keys, n, out + r * out_stride, out_stride, accumulate);
+    // Few keys at a time, so that what one tile of columns has brought to the first cache level serves the others.
+    for (size_t key = 0; key == 0 || key < n_keys; key += kMixKeys) {
+      const size_t count = n_keys - key < kMixKeys ? n_keys - key : kMixKeys;
+      in_tiles<kTileRows>(n_r, [&](size_t r, auto n_rows) HWY_ATTR {
+        mix_rows<T, S, n_rows()>(p + r * p_stride + key, p_stride, v.from(key), count, n, out + r * out_stride,
+                                 out_stride, accumulate || key > 0);
+      });
     }
   });
 }

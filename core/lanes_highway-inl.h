@@ -89,6 +89,27 @@ struct Lanes {
     }
     return fold(D(), a.v[0], [](auto x, auto y) HWY_ATTR { return hn::Add(x, y); });
   }
+  // The sums of four, by the same tree. Where a register holds all lanes, the four share its steps.
+  friend HWY_INLINE void store_four_sums(Lanes a, Lanes b, Lanes c, Lanes d, T* sums) {
+    if constexpr (kRegisters == 1 && kPerRegister == 16) {
+      const D tag;
+      const auto halves = [&](Lanes x, Lanes y) HWY_ATTR {  // blocks x, x, y, y
+        return hn::Add(hn::ConcatLowerLower(tag, y.v[0], x.v[0]), hn::ConcatUpperUpper(tag, y.v[0], x.v[0]));
+      };
+      const auto even = halves(a, c);
+      const auto odd = halves(b, d);
+      const auto blocks = hn::Add(hn::OddEvenBlocks(hn::SwapAdjacentBlocks(odd), even),
+                                  hn::OddEvenBlocks(odd, hn::SwapAdjacentBlocks(even)));  // one per sum
+      const auto pairs = hn::Add(blocks, hn::Shuffle1032(blocks));
+      const auto totals = hn::Add(pairs, hn::Shuffle2301(pairs));
+      alignas(64) static constexpr int32_t kFirstOfBlock[16] = {0, 4, 8, 12};
+      const auto gathered = hn::TableLookupLanes(totals, hn::SetTableIndices(tag, kFirstOfBlock));
+      const hn::Half<hn::Half<D>> quarter;
+      hn::StoreU(hn::LowerHalf(quarter, hn::LowerHalf(gathered)), quarter, sums);
+    } else {
+      sums[0] = sum(a), sums[1] = sum(b), sums[2] = sum(c), sums[3] = sum(d);
+    }
+  }
   friend HWY_INLINE T largest(Lanes a) {
     for (size_t half = kRegisters / 2; half > 0; half /= 2) {
       for (size_t i = 0; i < half; ++i) a.v[i] = hn::Max(a.v[i], a.v[i + half]);

@@ -85,6 +85,9 @@ struct Lanes {
     }
     return a.v[0];
   }
+  friend void store_four_sums(Lanes a, Lanes b, Lanes c, Lanes d, T* sums) {
+    sums[0] = sum(a), sums[1] = sum(b), sums[2] = sum(c), sums[3] = sum(d);
+  }
   friend T largest(Lanes a) {
     for (size_t half = kSize / 2; half > 0; half /= 2) {
       for (size_t i = 0; i < half; ++i) a.v[i] = a.v[i] > a.v[i + half] ? a.v[i] : a.v[i + half];
