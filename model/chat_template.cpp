@@ -27,7 +27,7 @@ std::string read_text(const std::filesystem::path& path) {
   return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
 }
 
-nlohmann::json read_config(const std::filesystem::path& dir) {
+nlohmann::json read_tokenizer_config(const std::filesystem::path& dir) {
   const auto path = dir / "tokenizer_config.json";
   return std::filesystem::exists(path) ? read_json_file(path) : nlohmann::json::object();
 }
@@ -121,12 +121,12 @@ ChatTemplate ChatTemplate::parse(std::string_view text, const std::string& name)
 }
 
 ChatTemplate ChatTemplate::open(const std::filesystem::path& dir, const std::filesystem::path& file) {
-  return ChatTemplate(Impl::make(read_text(file), file.string(), special_tokens(read_config(dir))));
+  return ChatTemplate(Impl::make(read_text(file), file.string(), special_tokens(read_tokenizer_config(dir))));
 }
 
 std::optional<ChatTemplate> ChatTemplate::find(const std::filesystem::path& dir) {
   if (std::filesystem::exists(dir / "chat_template.jinja")) return open(dir, dir / "chat_template.jinja");
-  const nlohmann::json config = read_config(dir);
+  const nlohmann::json config = read_tokenizer_config(dir);
   const auto text = template_of(config);
   if (!text) return std::nullopt;
   const std::string name = (dir / "tokenizer_config.json").string() + ": chat_template";

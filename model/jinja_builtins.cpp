@@ -110,6 +110,7 @@ Value choose(std::string_view name, const Value& value, const Arguments& argumen
       problem("the test '{}' takes {} arguments", test, n_test_arguments(test));
   }
   auto iterator = std::make_shared<Iterator>();
+  if (!is_true(value)) return Value::Variant(std::move(iterator));  // even what cannot be iterated over, like none
   for (const Value& item : iterate(value, budget)) {
     const Value subject = by_attribute ? follow_path(item, path, budget) : item;
     const bool passes = test.empty() ? is_true(subject) : apply_test(test, subject, rest, budget);

@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/mapped_file.h"
 #include "model/json_tokenizer.h"
+#include "model/sentencepiece_tokenizer.h"
 #include "model/tokenizer_backend.h"
 
 namespace proxima {
@@ -28,6 +29,9 @@ Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 
 Tokenizer Tokenizer::open(const std::filesystem::path& dir) {
   const std::filesystem::path path = dir / "tokenizer.json";
+  if (!std::filesystem::exists(path) && std::filesystem::exists(dir / "tokenizer.model")) {
+    return Tokenizer(open_sentencepiece(dir));
+  }
   const MappedFile file(path);
   try {
     return from_json({reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()});
