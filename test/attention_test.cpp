@@ -105,8 +105,8 @@ void expect_near(const Case& c, const std::vector<T>& out, const std::vector<dou
 }
 
 AttentionShape random_shape(Random& random) {
-  constexpr size_t kHeadSizes[] = {8, 10, 14, 24, 64, 80};
-  const size_t n_kv_heads = random.between(1, 2), head_dim = kHeadSizes[random.below(6)];
+  constexpr size_t kHeadSizes[] = {8, 10, 14, 24, 64, 80, 128};
+  const size_t n_kv_heads = random.between(1, 2), head_dim = kHeadSizes[random.below(7)];
   return {n_kv_heads * random.between(1, 3), n_kv_heads, head_dim, 1 / std::sqrt(static_cast<double>(head_dim))};
 }
 

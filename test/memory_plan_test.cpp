@@ -95,7 +95,7 @@ TEST_F(MemoryPlanTest, LargestContextIsTheLastThatFits) {
 
 TEST_F(MemoryPlanTest, PodKeepsLessThanDenseAndSaysHowMuch) {
   const ModelConfig config = read_config(folder_.path());
-  MemoryRequest request{.limits = {50000, 512}};
+  MemoryRequest request{.limits = {50000, 512}, .cache = {}};
   const MemoryPlan dense = plan_memory(config, 0, request);
   EXPECT_EQ(dense.kv.logical, dense.kv_dense);
   request.cache = {CacheKind::kPod, uniform_sharing_map(cache_geometry(config), 3)};
