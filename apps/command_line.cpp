@@ -95,7 +95,7 @@ void print_configuration(CLI::App& app, const std::vector<std::string>& argument
   for (const CLI::Option* option : settable_options(app)) {
     const bool given = option->count() > 0;
     const std::string value = given ? fmt::format("{}", fmt::join(option->results(), " ")) : option->get_default_str();
-    const std::string origin = !given                               ? "default"
+    const std::string origin = !given                                ? "default"
                                : on_command_line(arguments, *option) ? "flag"
                                                                      : option->get_envname();
     fmt::print(stderr, "proxima: --{} = {} ({})\n", option->get_lnames().front(), value.empty() ? "unset" : value,
@@ -114,8 +114,8 @@ std::vector<std::string> rewrite_arguments(const std::vector<std::string>& argum
   std::vector<std::string> rewritten;
   bool literal = false;  // behind --
   for (std::string argument : arguments) {
-    const bool value = !rewritten.empty() && std::ranges::find(kTakeAnyText, arguments[rewritten.size() - 1]) !=
-                                                 kTakeAnyText.end();
+    const bool value =
+        !rewritten.empty() && std::ranges::find(kTakeAnyText, arguments[rewritten.size() - 1]) != kTakeAnyText.end();
     if (!literal && !value) {
       literal = argument == "--";
       const size_t name_end = std::min(argument.find('='), argument.size());

@@ -84,7 +84,8 @@ std::vector<Document> read_documents(const std::vector<std::string>& paths) {
   std::vector<Document> documents;
   size_t n_standard_input = 0;
   for (const std::string& path : paths) {
-    if (path == "-" && ++n_standard_input > 1) fail(ErrorKind::kUsage, "-f - is given twice; standard input is one text");
+    if (path == "-" && ++n_standard_input > 1)
+      fail(ErrorKind::kUsage, "-f - is given twice; standard input is one text");
     documents.push_back(read_document(path));
   }
   if (paths.empty() && standard_input_is_piped()) documents.push_back(read_document("-"));
