@@ -105,6 +105,7 @@ std::string unescape(std::string_view text) {
       plain += text[i];
       continue;
     }
+    const size_t backslash = i;
     const char next = i + 1 < text.size() ? text[++i] : '\0';
     switch (next) {
       case 'n':
@@ -120,7 +121,7 @@ std::string unescape(std::string_view text) {
         plain += '\\';
         break;
       default:
-        fail(ErrorKind::kUsage, "unknown escape at byte {} of the text; -e knows \\n, \\t, \\r and \\\\", i - 1);
+        fail(ErrorKind::kUsage, "unknown escape at byte {} of the text; -e knows \\n, \\t, \\r and \\\\", backslash);
     }
   }
   return plain;
