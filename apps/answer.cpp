@@ -64,12 +64,14 @@ std::string_view finish_reason(StopReason reason) {
 
 void print_statistics(const Session& session, const Job& job, const Answer& answer) {
   if (session.options().quiet) return;
-  fmt::print(stderr, "proxima: prompt {} tokens in {:.2f} s ({:.0f} tokens/s); answer {} tokens in {:.2f} s ({:.0f} tokens/s), {}\n",
-             answer.n_prompt, answer.prompt_seconds, rate(answer.n_prompt, answer.prompt_seconds), answer.n_generated,
-             answer.generate_seconds, rate(n_steps(answer), answer.generate_seconds),
-             answer.reason == StopReason::kLength ? "stopped: length (-n)"
-             : answer.reason == StopReason::kEndToken ? "stopped: end token"
-                                                      : "interrupted");
+  fmt::print(
+      stderr,
+      "proxima: prompt {} tokens in {:.2f} s ({:.0f} tokens/s); answer {} tokens in {:.2f} s ({:.0f} tokens/s), {}\n",
+      answer.n_prompt, answer.prompt_seconds, rate(answer.n_prompt, answer.prompt_seconds), answer.n_generated,
+      answer.generate_seconds, rate(n_steps(answer), answer.generate_seconds),
+      answer.reason == StopReason::kLength     ? "stopped: length (-n)"
+      : answer.reason == StopReason::kEndToken ? "stopped: end token"
+                                               : "interrupted");
   if (answer.n_truncated > 0) {
     fmt::print(stderr, "proxima: {} tokens of {} were cut away (--on-overflow)\n", answer.n_truncated, answer.what);
   }
@@ -84,37 +86,36 @@ void print_statistics(const Session& session, const Job& job, const Answer& answ
 }
 
 std::string answer_json(const Session& session, const Answer& answer) {
-  const nlohmann::ordered_json json = {
-      {"input", answer.what},
-      {"text", answer.text},
-      {"finish_reason", finish_reason(answer.reason)},
-      {"prompt_tokens", answer.n_prompt},
-      {"truncated_tokens", answer.n_truncated},
-      {"generation_tokens", answer.n_generated},
-      {"timings",
-       {{"prompt_n", answer.n_prompt},
-        {"prompt_ms", answer.prompt_seconds * 1e3},
-        {"prompt_per_second", rate(answer.n_prompt, answer.prompt_seconds)},
-        {"predicted_n", answer.n_generated},
-        {"predicted_ms", answer.generate_seconds * 1e3},
-        {"predicted_per_second", rate(n_steps(answer), answer.generate_seconds)}}},
-      {"kv",
-       {{"cache", cache_kind_name(session.request().cache.kind)},
-        {"tokens", answer.kv_tokens},
-        {"logical_bytes", answer.kv.logical},
-        {"dense_bytes", answer.kv_dense},
-        {"saved", saved(answer)},
-        {"slack_bytes_reading", answer.reading.slack},
-        {"allocated_bytes", answer.kv.allocated},
-        {"allocated_bytes_reading", answer.reading.allocated},
-        {"reserved_bytes", answer.kv.reserved}}},
-      {"peak_rss_bytes", process_memory().peak_resident},
-      {"model", session.model().dir.string()},
-      {"precision", precision_name(session.options().precision)},
-      {"simd", simd_target_name(session.compute().kernels->target)},
-      {"threads", session.compute().n_threads},
-      {"sampler", sampler_json(answer.sampler)},
-      {"logits_digest", answer.digest}};
+  const nlohmann::ordered_json json = {{"input", answer.what},
+                                       {"text", answer.text},
+                                       {"finish_reason", finish_reason(answer.reason)},
+                                       {"prompt_tokens", answer.n_prompt},
+                                       {"truncated_tokens", answer.n_truncated},
+                                       {"generation_tokens", answer.n_generated},
+                                       {"timings",
+                                        {{"prompt_n", answer.n_prompt},
+                                         {"prompt_ms", answer.prompt_seconds * 1e3},
+                                         {"prompt_per_second", rate(answer.n_prompt, answer.prompt_seconds)},
+                                         {"predicted_n", answer.n_generated},
+                                         {"predicted_ms", answer.generate_seconds * 1e3},
+                                         {"predicted_per_second", rate(n_steps(answer), answer.generate_seconds)}}},
+                                       {"kv",
+                                        {{"cache", cache_kind_name(session.request().cache.kind)},
+                                         {"tokens", answer.kv_tokens},
+                                         {"logical_bytes", answer.kv.logical},
+                                         {"dense_bytes", answer.kv_dense},
+                                         {"saved", saved(answer)},
+                                         {"slack_bytes_reading", answer.reading.slack},
+                                         {"allocated_bytes", answer.kv.allocated},
+                                         {"allocated_bytes_reading", answer.reading.allocated},
+                                         {"reserved_bytes", answer.kv.reserved}}},
+                                       {"peak_rss_bytes", process_memory().peak_resident},
+                                       {"model", session.model().dir.string()},
+                                       {"precision", precision_name(session.options().precision)},
+                                       {"simd", simd_target_name(session.compute().kernels->target)},
+                                       {"threads", session.compute().n_threads},
+                                       {"sampler", sampler_json(answer.sampler)},
+                                       {"logits_digest", answer.digest}};
   return json.dump() + "\n";
 }
 

@@ -95,7 +95,7 @@ void print_configuration(CLI::App& app, const std::vector<std::string>& argument
   for (const CLI::Option* option : settable_options(app)) {
     const bool given = option->count() > 0;
     const std::string value = given ? fmt::format("{}", fmt::join(option->results(), " ")) : option->get_default_str();
-    const std::string origin = !given                               ? "default"
+    const std::string origin = !given                                ? "default"
                                : on_command_line(arguments, *option) ? "flag"
                                                                      : option->get_envname();
     fmt::print(stderr, "proxima: --{} = {} ({})\n", option->get_lnames().front(), value.empty() ? "unset" : value,
@@ -108,25 +108,24 @@ std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 
+std::string with_long_name(const std::string& argument) {
+  const size_t name_end = std::min(argument.find('='), argument.size());
+  for (const auto& [short_name, long_name] : kRewritten) {
+    if (argument.substr(0, name_end) == short_name) return std::string(long_name) + argument.substr(name_end);
+  }
+  return argument;
+}
+
 }  // namespace
 
 std::vector<std::string> rewrite_arguments(const std::vector<std::string>& arguments) {
   std::vector<std::string> rewritten;
-  bool literal = false;  // behind --
-  for (std::string argument : arguments) {
-    const bool value = !rewritten.empty() && std::ranges::find(kTakeAnyText, arguments[rewritten.size() - 1]) !=
-                                                 kTakeAnyText.end();
-    if (!literal && !value) {
-      literal = argument == "--";
-      const size_t name_end = std::min(argument.find('='), argument.size());
-      for (const auto& [short_name, long_name] : kRewritten) {
-        if (std::string_view(argument).substr(0, name_end) == short_name) {
-          argument.replace(0, name_end, long_name);
-          break;
-        }
-      }
-    }
-    rewritten.push_back(std::move(argument));
+  bool literal = false;   // behind --
+  bool is_value = false;  // of the option before
+  for (const std::string& argument : arguments) {
+    rewritten.push_back(literal || is_value ? argument : with_long_name(argument));
+    literal = literal || (!is_value && argument == "--");
+    is_value = !literal && !is_value && std::ranges::find(kTakeAnyText, argument) != kTakeAnyText.end();
   }
   return rewritten;
 }

@@ -60,7 +60,8 @@ void add_cache_options(CLI::App& app, CommonOptions& options) {
   add_count(app, "-c,--ctx-size", options.ctx_size, "cap the context (default: the model's own limit)", {1, kMaxCount});
   const auto set_key = [&options](size_t index) { options.key_dtype = kCacheDTypes[index]; };
   const auto set_value = [&options](size_t index) { options.value_dtype = kCacheDTypes[index]; };
-  add_choice(app, "--cache-type-k", kCacheTypes, set_key, "how keys are stored, also -ctk (fast: bf16 unless given)", "");
+  add_choice(app, "--cache-type-k", kCacheTypes, set_key, "how keys are stored, also -ctk (fast: bf16 unless given)",
+             "");
   add_choice(app, "--cache-type-v", kCacheTypes, set_value, "how values are stored, also -ctv", "");
   const auto set_kind = [&options](size_t index) { options.cache = static_cast<CacheKind>(index); };
   add_choice(app, "--cache", kCaches, set_kind, "pod: layers share the keys of distant tokens", "dense");
@@ -105,11 +106,11 @@ std::string describe_threads(const CommonOptions& options) {
 
 CacheChoice chosen_cache(const CommonOptions& options, const CacheGeometry& geometry) {
   if (options.cache == CacheKind::kDense) {
-    const char* without_effect = !options.map.empty()   ? "--map"
-                                 : options.ns           ? "--ns"
-                                 : options.nr           ? "--nr"
-                                 : options.pod_uniform  ? "--pod-uniform"
-                                                        : nullptr;
+    const char* without_effect = !options.map.empty()  ? "--map"
+                                 : options.ns          ? "--ns"
+                                 : options.nr          ? "--nr"
+                                 : options.pod_uniform ? "--pod-uniform"
+                                                       : nullptr;
     if (without_effect != nullptr) {
       fail(ErrorKind::kUsage, "{} has no effect with --cache dense; add --cache pod or leave it out", without_effect);
     }

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "apps/interrupt.h"
+#include "apps/option_values.h"
 #include "apps/session.h"
 #include "apps/text_output.h"
 #include "core/error.h"
@@ -61,7 +62,8 @@ size_t columns_of(Point point, const ModelConfig& config) {
   }
 }
 
-std::vector<size_t> shape_of(Point point, const ModelConfig& config, size_t n_tokens) {
+std::vector<size_t> shape_of(Point point, const ModelConfig& config, size_t n_tokens, size_t score_rows) {
+  if (point == Point::kAttnScores) return {config.n_heads, std::min(score_rows, n_tokens), n_tokens};
   const size_t heads = heads_of(point, config);
   if (heads > 0) return {heads, n_tokens, config.head_dim};
   return {n_tokens, columns_of(point, config)};
@@ -107,24 +109,44 @@ std::vector<TokenId> read_ids(const std::string& path) {
 // Writes what it sees straight to its place in the file: memory does not grow with what is dumped.
 class DumpObserver final : public Observer {
  public:
-  DumpObserver(SafetensorsWriter& writer, const ModelConfig& config, size_t n_tokens,
+  DumpObserver(SafetensorsWriter& writer, const ModelConfig& config, size_t n_tokens, size_t score_rows,
                const std::vector<NamedPoint>& points)
-      : writer_(writer), config_(config), n_tokens_(n_tokens) {
+      : writer_(writer), config_(config), n_tokens_(n_tokens), score_rows_(std::min(score_rows, n_tokens)) {
     for (const NamedPoint& point : points) wanted_.insert({point.point, point.layer});
   }
 
   bool wants(Point point, size_t layer) const override { return wanted_.contains({point, layer}); }
 
+  bool wants_scores(size_t layer, size_t query) const override {
+    return query >= n_tokens_ - score_rows_ && wants(Point::kAttnScores, layer);
+  }
+
   void observe(const Observation& seen) override {
-    const size_t element = dtype_bytes(seen.dtype);
-    const std::string name = full_point_name(seen.point, seen.layer);
+    if (seen.point == Point::kAttnScores) return write_scores(seen);
     const size_t heads = heads_of(seen.point, config_);
-    if (heads == 0) {
-      const size_t row = seen.n_columns * element;
-      writer_.write(name, seen.first_position * row, seen.data, seen.n_rows * row);
-      return;
+    if (heads > 0) return write_by_heads(seen, heads);
+    const size_t row = seen.n_columns * dtype_bytes(seen.dtype);
+    writer_.write(full_point_name(seen.point, seen.layer), seen.first_position * row, seen.data, seen.n_rows * row);
+  }
+
+ private:
+  // [n_heads, query + 1] into [n_heads, score_rows, T], zero beyond the query.
+  void write_scores(const Observation& seen) {
+    const size_t element = dtype_bytes(seen.dtype);
+    const size_t index = seen.first_position - (n_tokens_ - score_rows_);
+    for (size_t head = 0; head < seen.n_rows; ++head) {
+      gathered_.assign(n_tokens_ * element, std::byte{0});
+      const size_t used = seen.n_columns * element;
+      std::memcpy(gathered_.data(), static_cast<const std::byte*>(seen.data) + head * used, used);
+      writer_.write(full_point_name(seen.point, seen.layer), (head * score_rows_ + index) * gathered_.size(),
+                    gathered_.data(), gathered_.size());
     }
-    const size_t row = config_.head_dim * element;
+  }
+
+  // [rows, heads * head_dim] into [heads, T, head_dim].
+  void write_by_heads(const Observation& seen, size_t heads) {
+    const std::string name = full_point_name(seen.point, seen.layer);
+    const size_t row = config_.head_dim * dtype_bytes(seen.dtype);
     gathered_.resize(seen.n_rows * row);
     for (size_t head = 0; head < heads; ++head) {
       const auto* source = static_cast<const std::byte*>(seen.data) + head * row;
@@ -135,12 +157,12 @@ class DumpObserver final : public Observer {
     }
   }
 
- private:
   SafetensorsWriter& writer_;
   const ModelConfig& config_;
   size_t n_tokens_;
+  size_t score_rows_;
   std::set<std::pair<Point, size_t>> wanted_;
-  std::vector<std::byte> gathered_;  // one head's rows
+  std::vector<std::byte> gathered_;  // rows of one head
 };
 
 void list_points(const DumpOptions& options) {
@@ -151,9 +173,14 @@ void list_points(const DumpOptions& options) {
     const std::string name = is_layer_point(point.point)
                                  ? fmt::format("layers.0..{}.{}", config.n_layers - 1, point_name(point.point))
                                  : point.name();
-    const auto shape = shape_of(point.point, config, 0);
-    text += heads_of(point.point, config) > 0 ? fmt::format("{:<28}[{}, T, {}]\n", name, shape[0], shape[2])
-                                              : fmt::format("{:<28}[T, {}]\n", name, shape[1]);
+    const auto shape = shape_of(point.point, config, 0, 0);
+    if (point.point == Point::kAttnScores) {
+      text += fmt::format("{:<28}[{}, --score-rows, T]\n", name, shape[0]);
+    } else if (shape.size() == 3) {
+      text += fmt::format("{:<28}[{}, T, {}]\n", name, shape[0], shape[2]);
+    } else {
+      text += fmt::format("{:<28}[T, {}]\n", name, shape[1]);
+    }
   }
   write_output(text);
 }
@@ -179,12 +206,15 @@ void declare_dump(CLI::App& app, DumpOptions& options) {
       ->type_name("LIST")
       ->capture_default_str();
   app.add_option("-o,--output", options.output, "safetensors file to write")->type_name("FILE");
+  add_count(app, "--score-rows", options.score_rows, "attn.scores of the last N queries", {1, kMaxCount});
   app.add_flag("--list", options.list, "show the names and shapes of all points");
   add_precision_options(app, options.common);
   add_simd_option(app, options.common);
   add_cache_options(app, options.common);
   add_force_option(app, options.common);
-  app.footer("Example: proxima dump -m DIR --ids ids.json --points 'logits,layers.*.resid_post' --precision f64 -o out.safetensors");
+  app.footer(
+      "Example: proxima dump -m DIR --ids ids.json --points 'logits,layers.*.resid_post' --precision f64 -o "
+      "out.safetensors");
 }
 
 void dump(const DumpOptions& options) {
@@ -198,17 +228,20 @@ void dump(const DumpOptions& options) {
 
   const DType dtype = options.common.precision == Precision::kF64 ? DType::kF64 : DType::kF32;
   std::vector<TensorSpec> specs;
-  for (const NamedPoint& point : points) specs.push_back({point.name(), dtype, shape_of(point.point, config, ids.size())});
+  for (const NamedPoint& point : points) {
+    specs.push_back({point.name(), dtype, shape_of(point.point, config, ids.size(), options.score_rows)});
+  }
   SafetensorsWriter writer(options.output, specs,
                            {{"format", "pt"},
                             {"program", "proxima " PROXIMA_VERSION},
                             {"weights", checkpoint_fingerprint(session.model().checkpoint)},
                             {"precision", std::string(precision_name(options.common.precision))},
                             {"cache", std::string(cache_kind_name(session.request().cache.kind))}});
-  DumpObserver observer(writer, config, ids.size(), points);
+  DumpObserver observer(writer, config, ids.size(), options.score_rows, points);
   try {
     Generator(*job.transformer, *job.cache)
-        .read_prompt(ids, 0, [](const Progress&) { return !interrupted(); }, &observer);
+        .read_prompt(
+            ids, 0, [](const Progress&) { return !interrupted(); }, &observer);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::kNonFinite) writer.finish();  // this is what somebody looking for a NaN came for
     throw;

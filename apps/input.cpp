@@ -84,7 +84,8 @@ std::vector<Document> read_documents(const std::vector<std::string>& paths) {
   std::vector<Document> documents;
   size_t n_standard_input = 0;
   for (const std::string& path : paths) {
-    if (path == "-" && ++n_standard_input > 1) fail(ErrorKind::kUsage, "-f - is given twice; standard input is one text");
+    if (path == "-" && ++n_standard_input > 1)
+      fail(ErrorKind::kUsage, "-f - is given twice; standard input is one text");
     documents.push_back(read_document(path));
   }
   if (paths.empty() && standard_input_is_piped()) documents.push_back(read_document("-"));
@@ -104,6 +105,7 @@ std::string unescape(std::string_view text) {
       plain += text[i];
       continue;
     }
+    const size_t backslash = i;
     const char next = i + 1 < text.size() ? text[++i] : '\0';
     switch (next) {
       case 'n':
@@ -119,7 +121,7 @@ std::string unescape(std::string_view text) {
         plain += '\\';
         break;
       default:
-        fail(ErrorKind::kUsage, "unknown escape at byte {} of the text; -e knows \\n, \\t, \\r and \\\\", i - 1);
+        fail(ErrorKind::kUsage, "unknown escape at byte {} of the text; -e knows \\n, \\t, \\r and \\\\", backslash);
     }
   }
   return plain;

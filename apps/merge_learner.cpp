@@ -58,8 +58,7 @@ std::vector<Pair> learn_merges(std::string_view text, size_t max_merges) {
     for (const Word& word : words) {
       for (size_t i = 1; i < word.tokens.size(); ++i) counts[{word.tokens[i - 1], word.tokens[i]}] += word.count;
     }
-    const auto best =
-        std::ranges::max_element(counts, {}, [](const auto& counted) { return counted.second; });
+    const auto best = std::ranges::max_element(counts, {}, [](const auto& counted) { return counted.second; });
     if (best == counts.end() || best->second < 2) break;
     merges.push_back(best->first);
     for (Word& word : words) merge(word, best->first);

@@ -16,7 +16,8 @@ uint64_t parse_count(std::string_view option, const std::string& text, uint64_t 
   uint64_t value = 0;
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error == std::errc::result_out_of_range || (error == std::errc() && stop == end && (value < min || value > max))) {
+  if (error == std::errc::result_out_of_range ||
+      (error == std::errc() && stop == end && (value < min || value > max))) {
     fail(ErrorKind::kUsage, "{} {} is out of range: {} to {}", option, text, min, max);
   }
   if (error != std::errc() || stop != end) {
@@ -36,9 +37,7 @@ CLI::Option* add_count(CLI::App& app, const std::string& names, size_t& value, c
   const auto set = [&value, name = long_name(names), range](const std::string& text) {
     value = parse_count(name, text, range.min, range.max);
   };
-  return app.add_option_function<std::string>(names, set, help)
-      ->type_name("N")
-      ->default_str(std::to_string(value));
+  return app.add_option_function<std::string>(names, set, help)->type_name("N")->default_str(std::to_string(value));
 }
 
 CLI::Option* add_count(CLI::App& app, const std::string& names, std::optional<size_t>& value, const std::string& help,

@@ -64,18 +64,12 @@ double saved_percent(const MemoryPlan& plan) {
 
 ordered_json as_json(const Row& row, size_t available) {
   const MemoryPlan& plan = row.plan;
-  return {{"cache", cache_kind_name(row.kind)},
-          {"weights_bytes", plan.weights},
-          {"kv_bytes", plan.kv.logical},
-          {"kv_dense_bytes", plan.kv_dense},
-          {"kv_slack_bytes", plan.reading.slack},
-          {"kv_allocated_bytes", plan.kv.allocated},
-          {"kv_reserved_bytes", plan.kv.reserved},
-          {"scratch_bytes", plan.scratch},
-          {"program_bytes", plan.program},
-          {"peak_bytes", plan.peak},
-          {"fits", plan.peak <= available},
-          {"largest_context", row.largest}};
+  return {{"cache", cache_kind_name(row.kind)},    {"weights_bytes", plan.weights},
+          {"kv_bytes", plan.kv.logical},           {"kv_dense_bytes", plan.kv_dense},
+          {"kv_slack_bytes", plan.reading.slack},  {"kv_allocated_bytes", plan.kv.allocated},
+          {"kv_reserved_bytes", plan.kv.reserved}, {"scratch_bytes", plan.scratch},
+          {"program_bytes", plan.program},         {"peak_bytes", plan.peak},
+          {"fits", plan.peak <= available},        {"largest_context", row.largest}};
 }
 
 std::string as_text(const Row& row, size_t available) {

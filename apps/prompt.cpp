@@ -46,7 +46,8 @@ std::string instruction_of(const PromptOptions& options) {
 void check_template(const PromptOptions& options, const std::filesystem::path& model_dir) {
   const bool has_template = has_chat_template(model_dir);
   if (has_template && !options.raw) {
-    fail(ErrorKind::kUsage, "{}: the model has a chat template, which is not applied yet; --raw reads the text as it is",
+    fail(ErrorKind::kUsage,
+         "{}: the model has a chat template, which is not applied yet; --raw reads the text as it is",
          model_dir.string());
   }
   if (!options.system.empty() || !options.system_file.empty()) {

@@ -14,7 +14,8 @@ void ReadingEstimate::add(size_t done, double seconds) {
   samples_.emplace_back(static_cast<double>(done), seconds);
 }
 
-// Least squares through the origin; where that is ill-conditioned or absurd, the counted share scaled to the last sample.
+// Least squares through the origin; where that is ill-conditioned or absurd, the counted share scaled to the last
+// sample.
 ReadingEstimate::Cost ReadingEstimate::fit() const {
   const auto [last_n, last_seconds] = samples_.back();
   const double linear = last_seconds / (last_n + attention_share_ * last_n * last_n);
@@ -35,7 +36,8 @@ ReadingEstimate::Cost ReadingEstimate::fit() const {
   }
   const double determinant = n2 * n4 - n3 * n3;
   if (determinant < 1e-6 * n2 * n4) return counted;
-  const Cost fitted{(nt * n4 - n2t * n3) / determinant / last_n, (n2 * n2t - n3 * nt) / determinant / (last_n * last_n)};
+  const Cost fitted{(nt * n4 - n2t * n3) / determinant / last_n,
+                    (n2 * n2t - n3 * nt) / determinant / (last_n * last_n)};
   return fitted.linear > 0 && fitted.quadratic >= 0 ? fitted : counted;
 }
 

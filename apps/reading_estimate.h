@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How long reading a prompt will still take. Attention makes the cost of n tokens a n + b n^2, so a rate measured at the
-// beginning of a long document promises too much.
+// How long reading a prompt will still take. Attention makes the cost of n tokens a n + b n^2, so a rate measured at
+// the beginning of a long document promises too much.
 #pragma once
 
 #include <cstddef>

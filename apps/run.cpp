@@ -30,9 +30,7 @@ class LogitsDigest {
 
 class Stopwatch {
  public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
 
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
@@ -123,9 +121,9 @@ Answer answer(const Session& session, const Tokenizer& tokenizer, Job& job, cons
   }
   result.kv = job.cache->total_bytes();
   result.kv_tokens = job.cache->n_tokens();
-  result.kv_dense = planned_cache_bytes({}, job.cache->geometry(), job.cache->capacity(), result.kv_tokens,
-                                        CachePhase::kAfterPrompt)
-                        .logical;
+  result.kv_dense =
+      planned_cache_bytes({}, job.cache->geometry(), job.cache->capacity(), result.kv_tokens, CachePhase::kAfterPrompt)
+          .logical;
   return result;
 }
 

@@ -57,7 +57,8 @@ size_t cut_document(std::vector<TokenId>& ids, size_t n_before, size_t n_after, 
   const size_t n_cut = ids.size() - limit;
   const size_t n_document = ids.size() - std::min(ids.size(), n_before + n_after);
   if (n_cut >= n_document) {
-    fail(ErrorKind::kContext, "the instruction of {} tokens leaves no room for a document in {} tokens", n_after, limit);
+    fail(ErrorKind::kContext, "the instruction of {} tokens leaves no room for a document in {} tokens", n_after,
+         limit);
   }
   size_t begin = n_before;
   if (overflow == Overflow::kMiddle) begin += (n_document - n_cut) / 2;

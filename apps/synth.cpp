@@ -178,7 +178,8 @@ void declare_synth(CLI::App& app, SynthOptions& options) {
   add_count(app, "--vocab", options.vocab, "vocabulary; the tokenizer uses the first 257", {257, 1 << 22});
   add_count(app, "--max-position", options.max_position, "longest context", {1, 1 << 24});
   add_count(app, "-s,--seed", options.seed, "of the weights");
-  app.add_option("--learn", options.learn, "learn up to 2000 merges of the tokenizer from this text")->type_name("FILE");
+  app.add_option("--learn", options.learn, "learn up to 2000 merges of the tokenizer from this text")
+      ->type_name("FILE");
   app.add_flag("--f32", options.f32, "store float32 instead of bfloat16");
   app.footer(
       "The defaults are SmolLM2-135M's shape. The weights are random: what such a model writes means nothing.\n"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `proxima synth`: a Llama folder of random weights and a byte-level tokenizer, to measure what a model of a given shape
-// costs. What it writes in answer to a text means nothing.
+// `proxima synth`: a Llama folder of random weights and a byte-level tokenizer, to measure what a model of a given
+// shape costs. What it writes in answer to a text means nothing.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ struct SynthOptions {
   size_t vocab = 49152;  // at least 257: the bytes and one end token
   size_t max_position = 65536;
   size_t seed = 1;
-  bool f32 = false;       // bf16 otherwise
-  std::string learn;      // a text from which the tokenizer learns merges; none: one token a byte
+  bool f32 = false;   // bf16 otherwise
+  std::string learn;  // a text from which the tokenizer learns merges; none: one token a byte
 };
 
 void declare_synth(CLI::App& app, SynthOptions& options);

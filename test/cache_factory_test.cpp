@@ -36,8 +36,7 @@ void append(KvCache& cache, size_t n) {
 
 void expect_as_planned(const KvCache& cache, const CacheChoice& choice, CachePhase phase) {
   const CacheBytes real = cache.total_bytes();
-  const CacheBytes planned =
-      planned_cache_bytes(choice, cache.geometry(), cache.capacity(), cache.n_tokens(), phase);
+  const CacheBytes planned = planned_cache_bytes(choice, cache.geometry(), cache.capacity(), cache.n_tokens(), phase);
   EXPECT_EQ(real.logical, planned.logical) << cache.n_tokens() << " tokens";
   EXPECT_EQ(real.slack, planned.slack) << cache.n_tokens() << " tokens";
   EXPECT_EQ(real.allocated, planned.allocated) << cache.n_tokens() << " tokens";

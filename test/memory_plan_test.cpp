@@ -49,8 +49,8 @@ TEST_F(MemoryPlanTest, ScratchIsWhatATransformerAllocates) {
   const Compute compute = default_compute();
   for (const Precision precision : {Precision::kF64, Precision::kF32, Precision::kFast}) {
     const TransformerLimits limits{20000, 192};
-    const MemoryRequest request{precision, limits, compute.n_threads, default_cache_dtype(precision),
-                                default_cache_dtype(precision), {}};
+    const MemoryRequest request{
+        precision, limits, compute.n_threads, default_cache_dtype(precision), default_cache_dtype(precision), {}};
     const auto cache = make_cache(request.cache, cache_geometry(model.config), cache_capacity(request));
     std::vector<TokenId> ids(limits.max_chunk);
     std::iota(ids.begin(), ids.end(), 0U);
@@ -95,7 +95,8 @@ TEST_F(MemoryPlanTest, LargestContextIsTheLastThatFits) {
 
 TEST_F(MemoryPlanTest, PodKeepsLessThanDenseAndSaysHowMuch) {
   const ModelConfig config = read_config(folder_.path());
-  MemoryRequest request{.limits = {50000, 512}, .cache = {}};
+  MemoryRequest request;
+  request.limits = {50000, 512};
   const MemoryPlan dense = plan_memory(config, 0, request);
   EXPECT_EQ(dense.kv.logical, dense.kv_dense);
   request.cache = {CacheKind::kPod, uniform_sharing_map(cache_geometry(config), 3)};

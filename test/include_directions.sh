@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Includes point one way: core <- kvcache <- model <- apps. usage: include_directions.sh SOURCE_DIR
+set -euo pipefail
+cd "$1"
+
+# forbid FOLDER PATTERN: no file of the folder includes from a folder that matches.
+failed=false
+forbid() {
+  if grep -nE "^#include \"($2)/" "$1"/*.h "$1"/*.cpp; then
+    echo "$1 must not include from: $2" >&2
+    failed=true
+  fi
+}
+forbid core 'kvcache|model|apps|test|benchmarks'
+forbid kvcache 'model|apps|test|benchmarks'
+forbid model 'apps|test|benchmarks'
+forbid apps 'test|benchmarks'
+forbid benchmarks 'test'
+[ "$failed" = false ]
