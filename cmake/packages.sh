@@ -3,7 +3,7 @@
 # Sourced by apps/quickstart.sh and test/run.sh: the Debian packages the project needs, and how to get them.
 
 build_packages=(cmake ninja-build g++ pkg-config libopenblas-openmp-dev libhwy-dev libfmt-dev nlohmann-json3-dev
-  libcli11-dev libpcre2-dev libutf8proc-dev)
+  libcli11-dev libpcre2-dev libutf8proc-dev libsentencepiece-dev)
 # Optional: bf16 products on x86 processors that have them.
 if [ "$(dpkg --print-architecture)" = amd64 ]; then build_packages+=(libdnnl-dev ocl-icd-opencl-dev); fi
 # shellcheck disable=SC2034  # used by the scripts that source this one
