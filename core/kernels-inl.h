@@ -360,7 +360,7 @@ HWY_INLINE void narrow_as(const float* x, size_t n, std::byte* stored) {
 template <class T>
 void narrow(const T* x, size_t n, DType dtype, std::byte* stored) {
   if (dtype == DTypeOf<T>::value) {
-    std::memcpy(stored, x, n * sizeof(T));
+    if (n > 0) std::memcpy(stored, x, n * sizeof(T));  // an empty row may be a null pointer
   } else if constexpr (std::is_same_v<T, float>) {
     if (dtype == DType::kBF16) return narrow_as<BF16>(x, n, stored);
     assert(dtype == DType::kF16);
