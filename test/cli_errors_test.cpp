@@ -60,6 +60,7 @@ TEST_F(CliErrors, FlagsWithoutEffect) {
   expect("run -q -p hello --json --no-stream", 2, "--no-stream");
   expect("run -q -f doc.txt -e", 2, "-e has no effect");
   expect("run -q -p hello -sys 'be brief'", 2, "system prompt");
+  expect("run -q -p hello --raw --chat-template-file doc.txt", 2, "contradict");
   expect("run -q -p hello --precision f32 -ctk bf16", 2, "-ctk bf16");
   expect("run -q -p hello -ctv f64", 2, "-ctv f64");
   expect(cli_.run("run -q -p hello", "PROXIMA_NS=4"), 2, "--ns has no effect");
@@ -157,13 +158,6 @@ TEST_F(CliErrors, Output) {
   // A reader that goes away.
   const auto piped = cli_.shell("\"$P\" run -q -p hello -n 2000 --no-stream | head -c 0; exit ${PIPESTATUS[0]}");
   EXPECT_EQ(piped.exit_code, 7) << piped.err;
-}
-
-TEST_F(CliErrors, AModelWithAChatTemplateNeedsRawAsLongAsTemplatesAreNotApplied) {
-  std::filesystem::copy(PROXIMA_SOURCE_DIR "/data/demo", cli_.path("chat"));
-  cli_.write("chat/chat_template.jinja", "{{ messages[0].content }}");
-  expect("run -q -m chat -p hello", 2, "chat template");
-  EXPECT_EQ(cli_.run("run -q -m chat -p hello --raw -n 2").exit_code, 0);
 }
 
 // A run of some seconds; the rest of the script comes when its first text is there.

@@ -133,6 +133,24 @@ TEST(Cli, SummarizeTakesSeveralDocuments) {
   }
 }
 
+TEST(Cli, AChatTemplateIsAppliedUnlessRawIsAskedFor) {
+  const test::Cli cli;
+  std::filesystem::copy(PROXIMA_SOURCE_DIR "/data/demo", cli.path("chat"));
+  cli.write("chat/chat_template.jinja",
+            "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<|endoftext|>");
+  cli.write("doc.txt", "A document.\n");
+  cli.write("long.txt", std::string(3000, 'x'));
+  const auto tokens = [&](const std::string& flags) {
+    const auto result = cli.run(flags + " -q --json -m chat -n 1");
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return result.exit_code == 0 ? json::parse(result.out)["prompt_tokens"].get<size_t>() : 0;
+  };
+  EXPECT_EQ(tokens("run --raw -f doc.txt -p Why?"), 12U + 4);
+  EXPECT_EQ(tokens("run -f doc.txt -p Why?"), 6U + 12 + 4 + 1);
+  EXPECT_EQ(tokens("summarize -f doc.txt -p Why? -sys 'Be brief.'"), 8U + 9 + 6 + 12 + 4 + 1);
+  EXPECT_EQ(tokens("summarize -f long.txt -p Why? --on-overflow middle"), 2047U);
+}
+
 TEST(Cli, CutsAreMadeOnlyOnRequestAndReported) {
   const test::Cli cli;
   cli.write("long.txt", std::string(2500, 'x') + "the end of it\n");
