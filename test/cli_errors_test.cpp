@@ -97,6 +97,20 @@ TEST_F(CliErrors, TokenIds) {
   EXPECT_FALSE(std::filesystem::exists(cli_.path("out")));
 }
 
+TEST_F(CliErrors, TokenizeAndTemplate) {
+  cli_.write("latin1.txt", "caf\xe9");
+  expect("tokenize -f absent.txt", 3, "absent.txt");
+  expect("tokenize -f .", 3, "cannot be read");
+  expect("tokenize -f latin1.txt", 2, "UTF-8");
+  expect("tokenize -p a --count --ids", 2, "one of them");
+  expect("tokenize -p a --skip-special", 2, "--skip-special has no effect");
+  expect("tokenize -p a -f doc.txt", 2, "leave one out");
+  expect("tokenize --decode -p 9999", 2, "9999");
+  expect("tokenize -m tiny -p a", 3, "tokenizer.json");
+  expect("template -p hi", 3, "template");
+  expect(cli_.shell("\"$P\" tokenize -f doc.txt >/dev/full"), 7, "");
+}
+
 TEST_F(CliErrors, Models) {
   expect("inspect -m nowhere", 3, "nowhere");
   expect("inspect -m doc.txt", 3, "doc.txt");

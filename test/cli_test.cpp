@@ -197,10 +197,22 @@ TEST(Cli, ProgressWithoutATerminalIsPlainLines) {
   EXPECT_EQ(cli.run("run -q -f " + kSamples + "harbour.txt -n 1").err, "");
 }
 
+TEST(Cli, TokenizeAndTemplate) {
+  const test::Cli cli;
+  cli.write("doc.txt", "Caf\xc3\xa9\n");
+  cli.write("chat.jinja", "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}");
+  EXPECT_EQ(cli.run("tokenize -f doc.txt --count").out, "6\n");
+  EXPECT_EQ(cli.shell("\"$P\" tokenize --ids <doc.txt").out, "67 97 102 195 169 10\n");
+  EXPECT_EQ(cli.run("tokenize --decode -p '67 97 102 195 169'").out, "Caf\xc3\xa9");
+  EXPECT_EQ(cli.shell("echo '{\"text\":\"ab\",\"add_special\":false}' | \"$P\" tokenize --jsonl").out,
+            "{\"ids\":[97,98]}\n");
+  EXPECT_EQ(cli.run("template --chat-template-file chat.jinja -p hi -sys brief").out, "<system>brief<user>hi");
+}
+
 TEST(Cli, VersionHelpAndInspect) {
   const test::Cli cli;
   EXPECT_NE(cli.run("--version").out.find("SIMD targets: scalar"), std::string::npos);
-  for (const char* command : {"", "run", "summarize", "plan", "inspect", "dump", "synth"}) {
+  for (const char* command : {"", "run", "summarize", "plan", "inspect", "tokenize", "template", "dump", "synth"}) {
     const auto help = cli.run(std::string(command) + " --help");
     EXPECT_EQ(help.exit_code, 0);
     EXPECT_NE(help.out.find("Usage: proxima"), std::string::npos) << help.out;
