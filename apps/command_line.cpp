@@ -16,6 +16,7 @@
 #include "apps/run.h"
 #include "apps/summarize.h"
 #include "apps/synth.h"
+#include "apps/text_commands.h"
 #include "apps/text_output.h"
 #include "core/bf16_gemm.h"
 #include "core/error.h"
@@ -67,6 +68,9 @@ std::vector<Command> add_commands(CLI::App& app) {
   add_command(app, commands, "summarize", "answer an instruction about long documents", declare_summarize, summarize);
   add_command(app, commands, "plan", "what a run will need, from the headers alone", declare_plan, plan);
   add_command(app, commands, "inspect", "what is in a checkpoint", declare_inspect, inspect);
+  add_command(app, commands, "tokenize", "text to token ids and back", declare_tokenize, tokenize);
+  add_command(app, commands, "template", "what the chat template makes of a message", declare_template,
+              render_template);
   add_command(app, commands, "dump", "named activations to a safetensors file", declare_dump, dump);
   add_command(app, commands, "synth", "write a checkpoint of random weights, to measure what a shape costs",
               declare_synth, synth);

@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -20,11 +22,14 @@ nlohmann::json tokenizer_config(const std::filesystem::path& dir) {
   return file;
 }
 
-bool has_chat_template(const std::filesystem::path& dir) {
-  const nlohmann::json config = tokenizer_config(dir);
-  const auto found = config.find("chat_template");
-  return (found != config.end() && !found->is_null()) || std::filesystem::exists(dir / "chat_template.jinja") ||
-         std::filesystem::exists(dir / "chat_template.json");
+// "2024-12-31T23:59:59", for templates that print the date.
+std::string local_time() {
+  const std::time_t now = std::time(nullptr);
+  std::tm broken_down{};
+  localtime_r(&now, &broken_down);
+  std::array<char, 32> text{};
+  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &broken_down);
+  return text.data();
 }
 
 }  // namespace
@@ -34,6 +39,7 @@ void declare_prompt(CLI::App& app, PromptOptions& options) {
   app.add_option("-p,--prompt", options.text, "instruction, put after the document")->type_name("TEXT");
   app.add_flag("-e,--escape", options.escape, "replace \\n, \\t, \\r and \\\\ in -p");
   app.add_flag("--raw", options.raw, "no chat template: the model continues the text as it stands");
+  app.add_option("--chat-template-file", options.template_file, "use this Jinja template")->type_name("FILE");
   app.add_option("--system", options.system, "system prompt, also -sys")->type_name("TEXT");
   app.add_option("--system-file", options.system_file, "system prompt from a file, also -sysf")->type_name("FILE");
 }
@@ -43,24 +49,42 @@ std::string instruction_of(const PromptOptions& options) {
   return options.escape ? unescape(options.text) : options.text;
 }
 
-void check_template(const PromptOptions& options, const std::filesystem::path& model_dir) {
-  const bool has_template = has_chat_template(model_dir);
-  if (has_template && !options.raw) {
-    fail(ErrorKind::kUsage,
-         "{}: the model has a chat template, which is not applied yet; --raw reads the text as it is",
-         model_dir.string());
+PromptWriter::PromptWriter(const PromptOptions& options, const std::filesystem::path& model_dir) {
+  if (options.raw && !options.template_file.empty()) {
+    fail(ErrorKind::kUsage, "--raw and --chat-template-file contradict each other");
   }
-  if (!options.system.empty() || !options.system_file.empty()) {
-    fail(ErrorKind::kUsage, "a system prompt (-sys) has no effect without a chat template; put it into -p");
+  if (!options.template_file.empty()) {
+    template_ = ChatTemplate::open(model_dir, options.template_file);
+  } else if (!options.raw) {
+    template_ = ChatTemplate::find(model_dir);
+  }
+  if (!options.system.empty() && !options.system_file.empty()) {
+    fail(ErrorKind::kUsage, "-sys and -sysf contradict each other; give one of them");
+  }
+  system_ = options.system_file.empty() ? options.system : read_document(options.system_file).text;
+  if (!system_.empty() && !template_) {
+    fail(ErrorKind::kUsage, "a system prompt has no effect without a chat template; put it into -p");
   }
 }
 
-std::vector<TokenId> encode_prompt(const Model& model, const Tokenizer& tokenizer, const std::string& text,
-                                   const EncodeOptions& options) {
-  std::vector<TokenId> ids = tokenizer.encode(text, options);
+PromptText PromptWriter::write(const std::string& document, const std::string& instruction) const {
+  PromptText prompt{join_texts(document, instruction), 0, document.size(), {}};
+  if (!template_) return prompt;
+  std::vector<ChatMessage> messages;
+  if (!system_.empty()) messages.push_back({"system", system_});
+  messages.push_back({"user", prompt.text});
+  prompt.text = template_->render(messages, {.add_generation_prompt = true, .now = local_time()});
+  prompt.encoding.add_special = false;  // the template has written them
+  prompt.document_begin = std::min(prompt.text.find(document), prompt.text.size());
+  prompt.document_end = std::min(prompt.document_begin + document.size(), prompt.text.size());
+  return prompt;
+}
+
+std::vector<TokenId> encode_prompt(const Model& model, const Tokenizer& tokenizer, const PromptText& prompt) {
+  std::vector<TokenId> ids = tokenizer.encode(prompt.text, prompt.encoding);
   const auto bos = model.config.bos_id;
   if (bos && ids.size() > 1 && ids[0] == *bos && ids[1] == *bos) {
-    fail(ErrorKind::kUsage, "the text begins with the BOS token that the tokenizer adds by itself; leave it out");
+    fail(ErrorKind::kUsage, "the prompt begins with the BOS token twice; leave it out of the text");
   }
   return ids;
 }

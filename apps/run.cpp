@@ -154,15 +154,16 @@ void declare_run(CLI::App& app, RunOptions& options) {
 
 void run(const RunOptions& options) {
   check_generation(options.generation);
-  std::string text;
-  for (const Document& document : read_documents(options.prompt.files)) text = join_texts(text, document.text);
-  text = join_texts(text, instruction_of(options.prompt));
-  if (text.empty()) fail(ErrorKind::kUsage, "the prompt is empty; give -p TEXT, -f FILE or pipe a text in");
+  std::string document;
+  for (const Document& part : read_documents(options.prompt.files)) document = join_texts(document, part.text);
+  const std::string instruction = instruction_of(options.prompt);
+  if (document.empty() && instruction.empty())
+    fail(ErrorKind::kUsage, "the prompt is empty; give -p TEXT, -f FILE or pipe a text in");
 
   const Session session(options.common);
-  check_template(options.prompt, session.model().dir);
+  const PromptWriter writer(options.prompt, session.model().dir);
   const Tokenizer tokenizer = Tokenizer::open(session.model().dir);
-  const auto ids = encode_prompt(session.model(), tokenizer, text, {});
+  const auto ids = encode_prompt(session.model(), tokenizer, writer.write(document, instruction));
   Job job = session.start("prompt", ids.size(), options.generation.n_predict);
   const Answer result = answer(session, tokenizer, job, "prompt", ids, options.generation);
   deliver(session, job, result, options.generation);

@@ -42,8 +42,8 @@ Session::Session(const CommonOptions& options)
   check_weights_finite(model_.checkpoint);
   const std::string threads = describe_threads(options);
   if (options.quiet) return;
-  fmt::print(stderr, "proxima: {}, {}, {}, {}\n", model_.dir.string(), precision_name(options.precision),
-             simd_target_name(compute_.kernels->target), threads);
+  fmt::print(stderr, "proxima: {}, {}, {}, {}\n", options.model.empty() ? "the bundled demo model" : options.model,
+             precision_name(options.precision), simd_target_name(compute_.kernels->target), threads);
 }
 
 size_t Session::context_limit(size_t n_prompt) const {

@@ -16,9 +16,6 @@ namespace {
 constexpr std::array<std::string_view, 4> kOverflows = {"error", "head", "tail", "middle"};
 constexpr const char* kDefaultInstruction = "Summarize the text above in one paragraph.\nSummary:";
 
-// Special tokens in a document are text: a document must not be able to end the prompt.
-constexpr EncodeOptions kDocumentEncoding{.add_special = true, .parse_special = false};
-
 struct Prompt {
   std::string name;
   std::vector<TokenId> ids;
@@ -26,27 +23,33 @@ struct Prompt {
 };
 
 // How many special tokens the tokenizer puts before and after a text.
-std::pair<size_t, size_t> special_margins(const Tokenizer& tokenizer) {
-  const auto plain = tokenizer.encode("x", {.add_special = false, .parse_special = false});
-  const auto full = tokenizer.encode("x", kDocumentEncoding);
+std::pair<size_t, size_t> special_margins(const Tokenizer& tokenizer, const EncodeOptions& encoding) {
+  const auto plain = tokenizer.encode("x", {.add_special = false});
+  const auto full = tokenizer.encode("x", encoding);
   const auto found = std::ranges::search(full, plain);
   return {static_cast<size_t>(found.begin() - full.begin()), static_cast<size_t>(full.end() - found.end())};
 }
 
-Prompt make_prompt(const Session& session, const Tokenizer& tokenizer, const Document& document,
-                   const std::string& instruction, const SummarizeOptions& options) {
+Prompt make_prompt(const Session& session, const Tokenizer& tokenizer, const PromptWriter& writer,
+                   const Document& document, const std::string& instruction, const SummarizeOptions& options) {
   if (document.text.empty()) fail(ErrorKind::kUsage, "{} is empty: there is nothing to read", document.name);
-  Prompt prompt{document.name, {}, 0};
-  prompt.ids = encode_prompt(session.model(), tokenizer, join_texts(document.text, instruction), kDocumentEncoding);
+  const PromptText text = writer.write(document.text, instruction);
+  Prompt prompt{document.name, encode_prompt(session.model(), tokenizer, text), 0};
   const size_t n_predict = options.generation.n_predict;
   const size_t limit = session.context_limit(prompt.ids.size());
   if (options.overflow == Overflow::kError || prompt.ids.size() + n_predict <= limit) return prompt;
   if (n_predict >= limit) {
     fail(ErrorKind::kContext, "-n {} leaves no room for a document in the context of {} tokens", n_predict, limit);
   }
-  const auto [before, after] = special_margins(tokenizer);
-  const size_t n_instruction = tokenizer.encode(instruction, {.add_special = false, .parse_special = false}).size();
-  prompt.n_truncated = cut_document(prompt.ids, before, n_instruction + after, limit - n_predict, options.overflow);
+  if (text.document_end - text.document_begin != document.text.size()) {
+    fail(ErrorKind::kContext, "{}: the chat template changes the text, so that it cannot be cut; cut it yourself",
+         document.name);
+  }
+  const auto count = [&](const std::string& part) { return tokenizer.encode(part, {.add_special = false}).size(); };
+  const auto [before, after] = special_margins(tokenizer, text.encoding);
+  prompt.n_truncated =
+      cut_document(prompt.ids, before + count(text.text.substr(0, text.document_begin)),
+                   after + count(text.text.substr(text.document_end)), limit - n_predict, options.overflow);
   return prompt;
 }
 
@@ -93,12 +96,12 @@ void summarize(const SummarizeOptions& options) {
   const std::string instruction = given.empty() ? kDefaultInstruction : given;
 
   const Session session(options.common);
-  check_template(options.prompt, session.model().dir);
+  const PromptWriter writer(options.prompt, session.model().dir);
   const Tokenizer tokenizer = Tokenizer::open(session.model().dir);
   // All documents are found to fit before the first one is read for minutes or hours.
   std::vector<Prompt> prompts;
   for (const Document& document : documents) {
-    prompts.push_back(make_prompt(session, tokenizer, document, instruction, options));
+    prompts.push_back(make_prompt(session, tokenizer, writer, document, instruction, options));
     session.check(prompts.back().name, prompts.back().ids.size(), options.generation.n_predict,
                   "; lower -n, shorten the text, or cut it with --on-overflow head, tail or middle");
   }

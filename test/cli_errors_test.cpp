@@ -60,6 +60,7 @@ TEST_F(CliErrors, FlagsWithoutEffect) {
   expect("run -q -p hello --json --no-stream", 2, "--no-stream");
   expect("run -q -f doc.txt -e", 2, "-e has no effect");
   expect("run -q -p hello -sys 'be brief'", 2, "system prompt");
+  expect("run -q -p hello --raw --chat-template-file doc.txt", 2, "contradict");
   expect("run -q -p hello --precision f32 -ctk bf16", 2, "-ctk bf16");
   expect("run -q -p hello -ctv f64", 2, "-ctv f64");
   expect(cli_.run("run -q -p hello", "PROXIMA_NS=4"), 2, "--ns has no effect");
@@ -94,6 +95,20 @@ TEST_F(CliErrors, TokenIds) {
   expect("dump -q -m tiny --ids ids.json", 2, "-o FILE");
   expect("dump -q -m tiny --ids ids.json --points 'layers.9.q' -o out", 2, "layers.9.q");
   EXPECT_FALSE(std::filesystem::exists(cli_.path("out")));
+}
+
+TEST_F(CliErrors, TokenizeAndTemplate) {
+  cli_.write("latin1.txt", "caf\xe9");
+  expect("tokenize -f absent.txt", 3, "absent.txt");
+  expect("tokenize -f .", 3, "cannot be read");
+  expect("tokenize -f latin1.txt", 2, "UTF-8");
+  expect("tokenize -p a --count --ids", 2, "one of them");
+  expect("tokenize -p a --skip-special", 2, "--skip-special has no effect");
+  expect("tokenize -p a -f doc.txt", 2, "leave one out");
+  expect("tokenize --decode -p 9999", 2, "9999");
+  expect("tokenize -m tiny -p a", 3, "tokenizer.json");
+  expect("template -p hi", 3, "template");
+  expect(cli_.shell("\"$P\" tokenize -f doc.txt >/dev/full"), 7, "");
 }
 
 TEST_F(CliErrors, Models) {
@@ -157,13 +172,6 @@ TEST_F(CliErrors, Output) {
   // A reader that goes away.
   const auto piped = cli_.shell("\"$P\" run -q -p hello -n 2000 --no-stream | head -c 0; exit ${PIPESTATUS[0]}");
   EXPECT_EQ(piped.exit_code, 7) << piped.err;
-}
-
-TEST_F(CliErrors, AModelWithAChatTemplateNeedsRawAsLongAsTemplatesAreNotApplied) {
-  std::filesystem::copy(PROXIMA_SOURCE_DIR "/data/demo", cli_.path("chat"));
-  cli_.write("chat/chat_template.jinja", "{{ messages[0].content }}");
-  expect("run -q -m chat -p hello", 2, "chat template");
-  EXPECT_EQ(cli_.run("run -q -m chat -p hello --raw -n 2").exit_code, 0);
 }
 
 // A run of some seconds; the rest of the script comes when its first text is there.

@@ -133,6 +133,24 @@ TEST(Cli, SummarizeTakesSeveralDocuments) {
   }
 }
 
+TEST(Cli, AChatTemplateIsAppliedUnlessRawIsAskedFor) {
+  const test::Cli cli;
+  std::filesystem::copy(PROXIMA_SOURCE_DIR "/data/demo", cli.path("chat"));
+  cli.write("chat/chat_template.jinja",
+            "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<|endoftext|>");
+  cli.write("doc.txt", "A document.\n");
+  cli.write("long.txt", std::string(3000, 'x'));
+  const auto tokens = [&](const std::string& flags) {
+    const auto result = cli.run(flags + " -q --json -m chat -n 1");
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return result.exit_code == 0 ? json::parse(result.out)["prompt_tokens"].get<size_t>() : 0;
+  };
+  EXPECT_EQ(tokens("run --raw -f doc.txt -p Why?"), 12U + 4);
+  EXPECT_EQ(tokens("run -f doc.txt -p Why?"), 6U + 12 + 4 + 1);
+  EXPECT_EQ(tokens("summarize -f doc.txt -p Why? -sys 'Be brief.'"), 8U + 9 + 6 + 12 + 4 + 1);
+  EXPECT_EQ(tokens("summarize -f long.txt -p Why? --on-overflow middle"), 2047U);
+}
+
 TEST(Cli, CutsAreMadeOnlyOnRequestAndReported) {
   const test::Cli cli;
   cli.write("long.txt", std::string(2500, 'x') + "the end of it\n");
@@ -179,10 +197,22 @@ TEST(Cli, ProgressWithoutATerminalIsPlainLines) {
   EXPECT_EQ(cli.run("run -q -f " + kSamples + "harbour.txt -n 1").err, "");
 }
 
+TEST(Cli, TokenizeAndTemplate) {
+  const test::Cli cli;
+  cli.write("doc.txt", "Caf\xc3\xa9\n");
+  cli.write("chat.jinja", "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}");
+  EXPECT_EQ(cli.run("tokenize -f doc.txt --count").out, "6\n");
+  EXPECT_EQ(cli.shell("\"$P\" tokenize --ids <doc.txt").out, "67 97 102 195 169 10\n");
+  EXPECT_EQ(cli.run("tokenize --decode -p '67 97 102 195 169'").out, "Caf\xc3\xa9");
+  EXPECT_EQ(cli.shell("echo '{\"text\":\"ab\",\"add_special\":false}' | \"$P\" tokenize --jsonl").out,
+            "{\"ids\":[97,98]}\n");
+  EXPECT_EQ(cli.run("template --chat-template-file chat.jinja -p hi -sys brief").out, "<system>brief<user>hi");
+}
+
 TEST(Cli, VersionHelpAndInspect) {
   const test::Cli cli;
   EXPECT_NE(cli.run("--version").out.find("SIMD targets: scalar"), std::string::npos);
-  for (const char* command : {"", "run", "summarize", "plan", "inspect", "dump", "synth"}) {
+  for (const char* command : {"", "run", "summarize", "plan", "inspect", "tokenize", "template", "dump", "synth"}) {
     const auto help = cli.run(std::string(command) + " --help");
     EXPECT_EQ(help.exit_code, 0);
     EXPECT_NE(help.out.find("Usage: proxima"), std::string::npos) << help.out;
