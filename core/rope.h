@@ -17,16 +17,16 @@ struct RopeParameters {
   RopeKind kind = RopeKind::kDefault;
   size_t n_dims = 0;  // rotated dimensions of a head, the first ones; even
   double theta = 10000.0;
-  double attention_factor = 1.0;      // yarn, longrope: multiplies cosines and sines
-  double factor = 1.0;                // linear, dynamic, yarn, llama3
-  double low_freq_factor = 1.0;       // llama3
-  double high_freq_factor = 1.0;      // llama3
-  double beta_fast = 32.0;            // yarn
-  double beta_slow = 1.0;             // yarn
-  size_t original_max_position = 0;   // yarn, llama3, longrope
-  size_t max_position = 0;            // dynamic: max_position_embeddings
-  std::vector<double> short_factors;  // [n_dims/2] longrope, prompts up to original_max_position
-  std::vector<double> long_factors;   // [n_dims/2] longrope, longer prompts
+  double attention_factor = 1.0;           // yarn, longrope: multiplies cosines and sines
+  double factor = 1.0;                     // linear, dynamic, yarn, llama3
+  double low_freq_factor = 1.0;            // llama3
+  double high_freq_factor = 1.0;           // llama3
+  double beta_fast = 32.0;                 // yarn
+  double beta_slow = 1.0;                  // yarn
+  size_t original_max_position = 0;        // yarn, llama3, longrope
+  size_t max_position = 0;                 // dynamic: max_position_embeddings
+  std::vector<double> short_factors = {};  // [n_dims/2] longrope, prompts up to original_max_position
+  std::vector<double> long_factors = {};   // [n_dims/2] longrope, longer prompts
 
   bool operator==(const RopeParameters&) const = default;
 };

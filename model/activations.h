@@ -33,8 +33,7 @@ struct Activations {
   static size_t n_bytes(const ModelConfig& config, size_t chunk) {
     const size_t q_width = config.n_heads * config.head_dim;
     const size_t kv_width = config.n_kv_heads * config.head_dim;
-    const size_t per_token =
-        3 * config.hidden + 2 * q_width + 4 * kv_width + 2 * config.intermediate + 2 * (config.head_dim / 2);
+    const size_t per_token = 3 * config.hidden + 2 * q_width + 4 * kv_width + 2 * config.intermediate;
     return (chunk * per_token + std::min(chunk, kLogitRows) * config.vocab) * sizeof(T);
   }
 

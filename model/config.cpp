@@ -189,6 +189,25 @@ ModelConfig parse_config(const std::filesystem::path& dir, std::string_view conf
   return result;
 }
 
+size_t trained_context(const ModelConfig& config) {
+  double stretch = 1;
+  for (const LayerConfig& layer : config.layers) {
+    const bool counts_unscaled =
+        layer.rope.kind == RopeKind::kLinear || layer.rope.kind == RopeKind::kDynamic ||
+        (layer.rope.kind == RopeKind::kYarn && layer.rope.original_max_position == config.max_position);
+    if (counts_unscaled) stretch = std::max(stretch, layer.rope.factor);
+  }
+  return static_cast<size_t>(static_cast<double>(config.max_position) * stretch);
+}
+
+size_t rotation_limit(const ModelConfig& config, size_t prompt_length) {
+  size_t limit = SIZE_MAX;
+  for (const LayerConfig& layer : config.layers) {
+    limit = std::min(limit, rope_length_limit(layer.rope, prompt_length));
+  }
+  return limit;
+}
+
 ModelConfig read_config(const std::filesystem::path& dir) {
   const MappedFile config(dir / "config.json");
   const auto generation_path = dir / "generation_config.json";

@@ -57,6 +57,14 @@ struct ModelConfig {
   std::vector<TokenId> eos_ids;  // the union of config.json and generation_config.json, ascending, may be empty
 };
 
+// The longest sequence the model is meant for: max_position_embeddings, times the factor of linear, dynamic or YaRN
+// scaling where it counts unscaled positions.
+size_t trained_context(const ModelConfig& config);
+
+// The longest sequence for which the rotation of a prompt of prompt_length tokens stays right in every layer; SIZE_MAX
+// where there is no such border.
+size_t rotation_limit(const ModelConfig& config, size_t prompt_length);
+
 // Reads dir/config.json and, if present, dir/generation_config.json. Throws Error(kInput) naming the key.
 ModelConfig read_config(const std::filesystem::path& dir);
 

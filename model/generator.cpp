@@ -14,10 +14,8 @@ void Generator::read_prompt(std::span<const TokenId> ids, size_t reserve,
   // A cache that already holds tokens keeps the rotation of its prompt.
   const size_t rotated_for = cache_.n_tokens() == 0 ? ids.size() : cache_.n_tokens();
   const size_t end = cache_.n_tokens() + ids.size();
-  size_t limit = transformer_.limits().max_context;
-  for (const LayerConfig& layer : transformer_.model().config.layers) {
-    limit = std::min(limit, rope_length_limit(layer.rope, rotated_for));
-  }
+  const size_t limit =
+      std::min(transformer_.limits().max_context, rotation_limit(transformer_.model().config, rotated_for));
   if (end + reserve > limit) {
     fail(ErrorKind::kContext, "a prompt of {} tokens and {} to generate do not fit the limit of {} tokens", end,
          reserve, limit);

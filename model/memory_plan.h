@@ -18,20 +18,17 @@ struct MemoryRequest {
   CacheChoice cache;
 };
 
-// The longest sequence the model is meant for: max_position_embeddings, times the factor of linear or dynamic scaling.
-size_t model_context(const ModelConfig& config);
-
 CacheCapacity cache_capacity(const MemoryRequest& request);
 
 // All in bytes.
 struct MemoryPlan {
-  size_t weights = 0;    // mapped from the files; must stay resident for the run to be fast
-  CacheBytes kv;         // after the prompt, at max_context tokens
-  CacheBytes reading;    // at the end of reading a prompt of max_context tokens, slack included
-  size_t kv_dense = 0;   // what the dense cache would keep: kv.logical against this is the saving
-  size_t scratch = 0;    // activations, attention, products, logits
-  size_t program = 0;    // code, libraries with their buffers, tokenizer: an allowance, see memory_plan.cpp
-  size_t peak = 0;       // of resident memory, weights included
+  size_t weights = 0;   // mapped from the files; must stay resident for the run to be fast
+  CacheBytes kv;        // after the prompt, at max_context tokens
+  CacheBytes reading;   // at the end of reading a prompt of max_context tokens, slack included
+  size_t kv_dense = 0;  // what the dense cache would keep: kv.logical against this is the saving
+  size_t scratch = 0;   // activations, attention, products, logits
+  size_t program = 0;   // code, libraries with their buffers, tokenizer: an allowance, see memory_plan.cpp
+  size_t peak = 0;      // of resident memory, weights included
 };
 
 MemoryPlan plan_memory(const ModelConfig& config, size_t weights_bytes, const MemoryRequest& request);

@@ -24,9 +24,9 @@ void refuse(const std::string& text, std::string_view message) {
   test::expect_error(ErrorKind::kInput, message, [&] { parse(text); });
 }
 
-const RopeParameters kDefault{.kind = RopeKind::kDefault, .head_dim = 16, .theta = 10000.0};
+const RopeParameters kDefault{.kind = RopeKind::kDefault, .n_dims = 16, .theta = 10000.0};
 const RopeParameters kLlama3{.kind = RopeKind::kLlama3,
-                             .head_dim = 16,
+                             .n_dims = 16,
                              .theta = 5e5,
                              .factor = 8,
                              .low_freq_factor = 1,
@@ -47,9 +47,9 @@ TEST(ConfigRope, ReadsEveryTypeInTheOldForm) {
   EXPECT_EQ(parse("{}"), kDefault);
   EXPECT_EQ(parse(R"({"rope_theta": null, "rope_scaling": null})"), kDefault);
   EXPECT_EQ(parse(R"({"rope_scaling": {"rope_type": "default"}})"), kDefault);
-  const RopeParameters linear{.kind = RopeKind::kLinear, .head_dim = 16, .theta = 1e6, .factor = 4};
+  const RopeParameters linear{.kind = RopeKind::kLinear, .n_dims = 16, .theta = 1e6, .factor = 4};
   EXPECT_EQ(parse(R"({"rope_theta": 1000000, "rope_scaling": {"type": "linear", "factor": 4}})"), linear);
-  const RopeParameters dynamic{.kind = RopeKind::kDynamic, .head_dim = 16, .factor = 2.5, .max_position = 2048};
+  const RopeParameters dynamic{.kind = RopeKind::kDynamic, .n_dims = 16, .factor = 2.5, .max_position = 2048};
   EXPECT_EQ(parse(R"({"rope_scaling": {"type": "dynamic", "factor": 2.5}})"), dynamic);
   EXPECT_EQ(parse(R"({"rope_scaling": {"rope_type": "dynamic", "type": "dynamic", "factor": 2.5,
                       "original_max_position_embeddings": 2048}})"),

@@ -69,20 +69,20 @@ TEST(Config, ReadsEveryKeyItUses) {
   EXPECT_EQ(config.vocab, 100U);
   EXPECT_EQ(config.max_position, 512U);
   EXPECT_EQ(config.rms_norm_eps, 1e-5);
-  EXPECT_TRUE(config.attention_bias && config.mlp_bias && config.tie_embeddings);
+  EXPECT_TRUE(config.qkv_bias && config.o_bias && config.mlp_bias && config.tie_embeddings);
   EXPECT_EQ(config.bos_id, 7U);
   EXPECT_EQ(config.eos_ids, Ids{8});
-  EXPECT_EQ(config.rope, (RopeParameters{.kind = RopeKind::kDefault, .head_dim = 10, .theta = 5e5}));
+  EXPECT_EQ(config.layers[0].rope, (RopeParameters{.kind = RopeKind::kDefault, .n_dims = 10, .theta = 5e5}));
 }
 
 TEST(Config, AbsentKeysMeanWhatTheReferenceMeans) {
   const auto config = parse({{"num_key_value_heads", nullptr}});
   EXPECT_EQ(config.n_kv_heads, 6U);
   EXPECT_EQ(config.head_dim, 8U);
-  EXPECT_FALSE(config.attention_bias || config.mlp_bias || config.tie_embeddings);
+  EXPECT_FALSE(config.qkv_bias || config.o_bias || config.mlp_bias || config.tie_embeddings);
   EXPECT_FALSE(config.bos_id);
   EXPECT_TRUE(config.eos_ids.empty());
-  EXPECT_EQ(config.rope.theta, 10000.0);
+  EXPECT_EQ(config.layers[0].rope.theta, 10000.0);
   EXPECT_EQ(parse({{"head_dim", "null"}, {"num_key_value_heads", "null"}}).head_dim, 8U);
 }
 
@@ -192,7 +192,7 @@ TEST(Config, ReadsTheFormsOfWellKnownCheckpoints) {
     const auto config = parse_config("D", real.text);
     EXPECT_EQ(config.head_dim, real.head_dim);
     EXPECT_EQ(config.n_kv_heads, real.n_kv_heads);
-    EXPECT_EQ(config.rope.theta, real.theta);
+    EXPECT_EQ(config.layers[0].rope.theta, real.theta);
     EXPECT_EQ(config.tie_embeddings, real.tied);
     EXPECT_FALSE(config.eos_ids.empty());
   }

@@ -192,7 +192,8 @@ std::vector<TokenId> greedy(const Model& model, const std::vector<TokenId>& prom
 
 TEST_F(GoldenTest, GreedyIds) {
   for_each_fixture([](const std::string& name, const Fixture& fixture) {
-    if (fixture.model.config.rope.kind == RopeKind::kDynamic) return;  // decodes past the length its rotation is for
+    if (fixture.model.config.layers[0].rope.kind == RopeKind::kDynamic)
+      return;  // decodes past the length its rotation is for
     for (const Precision precision : {Precision::kF64, Precision::kF32}) {
       const auto expected = fixture.tokens.at("greedy_ids").get<std::vector<TokenId>>();
       EXPECT_EQ(greedy(fixture.model, fixture.ids, expected.size(), precision), expected);

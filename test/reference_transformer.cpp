@@ -27,7 +27,7 @@ double to_bf16(double x) {
 
 // The frequency of pair i; see the definitions in Hugging Face's modeling_rope_utils.
 double inverse_frequency(const RopeParameters& rope, size_t i, size_t prompt_length) {
-  const auto head_dim = static_cast<double>(rope.head_dim);
+  const auto head_dim = static_cast<double>(rope.n_dims);
   const auto length = static_cast<double>(prompt_length), max_position = static_cast<double>(rope.max_position);
   double theta = rope.theta;
   if (rope.kind == RopeKind::kDynamic && length > max_position) {
@@ -103,7 +103,8 @@ class Pass {
     const size_t half = config_.head_dim / 2;
     for (size_t t = 0; t < n_; ++t) {
       for (size_t i = 0; i < half; ++i) {
-        const double angle = static_cast<double>(t) * inverse_frequency(config_.rope, i, options_.prompt_length);
+        const double angle =
+            static_cast<double>(t) * inverse_frequency(config_.layers[0].rope, i, options_.prompt_length);
         for (size_t head = 0; head < n_heads; ++head) {
           double* pair = x.data() + (t * n_heads + head) * config_.head_dim + i;
           const double a = pair[0], b = pair[half];
