@@ -117,7 +117,7 @@ void read_sizes(JsonObject& config, ModelConfig& result) {
 
 // Keys that are harmless with one value and change the computation with another.
 void check_conditional_keys(JsonObject& config, const ModelConfig& result) {
-  if (config.find_size("pretraining_tp").value_or(1) != 1) {
+  if (config.find_size("pretraining_tp").value_or(1) != 1 && result.model_type != "smollm3") {  // which never reads it
     config.fail_at("pretraining_tp", "must be 1: slicing the products changes their rounding");
   }
   if (config.find_bool("rope_interleaved").value_or(false)) {
@@ -190,14 +190,18 @@ ModelConfig parse_config(const std::filesystem::path& dir, std::string_view conf
 }
 
 size_t trained_context(const ModelConfig& config) {
-  double stretch = 1;
+  const auto max_position = static_cast<double>(config.max_position);
+  double context = max_position;
   for (const LayerConfig& layer : config.layers) {
-    const bool counts_unscaled =
-        layer.rope.kind == RopeKind::kLinear || layer.rope.kind == RopeKind::kDynamic ||
-        (layer.rope.kind == RopeKind::kYarn && layer.rope.original_max_position == config.max_position);
-    if (counts_unscaled) stretch = std::max(stretch, layer.rope.factor);
+    const RopeParameters& rope = layer.rope;
+    const bool counts_scaled = config.model_type == "gemma3_text";  // as no other family does under linear scaling
+    if ((rope.kind == RopeKind::kLinear || rope.kind == RopeKind::kDynamic) && !counts_scaled) {
+      context = std::max(context, max_position * rope.factor);
+    } else if (rope.kind == RopeKind::kYarn) {
+      context = std::max(context, static_cast<double>(rope.original_max_position) * rope.factor);
+    }
   }
-  return static_cast<size_t>(static_cast<double>(config.max_position) * stretch);
+  return static_cast<size_t>(context);
 }
 
 size_t rotation_limit(const ModelConfig& config, size_t prompt_length) {

@@ -57,8 +57,8 @@ struct ModelConfig {
   std::vector<TokenId> eos_ids;  // the union of config.json and generation_config.json, ascending, may be empty
 };
 
-// The longest sequence the model is meant for: max_position_embeddings, times the factor of linear, dynamic or YaRN
-// scaling where it counts unscaled positions.
+// The longest sequence the model is meant for: max_position_embeddings, or, where that is more, as many times the
+// unscaled length as linear, dynamic or YaRN scaling says.
 size_t trained_context(const ModelConfig& config);
 
 // The longest sequence for which the rotation of a prompt of prompt_length tokens stays right in every layer; SIZE_MAX

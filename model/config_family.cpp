@@ -68,6 +68,11 @@ void same_rope_everywhere(JsonObject& config, ModelConfig& result) {
   for (LayerConfig& layer : result.layers) layer.rope = rope;
 }
 
+// May be null, but must be there.
+void require(const JsonObject& config, std::string_view key) {
+  if (!config.has(key)) config.fail_at(key, "is missing");
+}
+
 // For families whose reference assumes another base than the usual one where the config is silent.
 void require_theta(JsonObject& config) {
   if (config.find("rope_theta") == nullptr && config.find("rope_parameters") == nullptr) {
@@ -97,13 +102,20 @@ void describe_mistral(JsonObject& config, ModelConfig& result) {
   set_windows(config, window, kEveryLayer, result);
 }
 
+size_t read_switched_window(JsonObject& config) {
+  const size_t declared = read_window(config);
+  return flag(config, "use_sliding_window") ? declared : SIZE_MAX;
+}
+
 // Qwen2, Qwen2.5 and Qwen3: only layers from max_window_layers on slide, and only if use_sliding_window says so.
 void describe_qwen_windows(JsonObject& config, ModelConfig& result) {
-  const size_t declared = read_window(config);
-  const size_t window = flag(config, "use_sliding_window") ? declared : SIZE_MAX;
-  const size_t first = config.find_size("max_window_layers").value_or(result.n_layers);
+  const size_t window = read_switched_window(config);
+  const auto first = config.find_size("max_window_layers");
+  if (window != SIZE_MAX && !first && config.find("layer_types") == nullptr) {
+    config.fail_at("max_window_layers", "is missing");
+  }
   set_windows(
-      config, window, [&](size_t layer) { return layer >= first; }, result);
+      config, window, [&](size_t layer) { return first && layer >= *first; }, result);
 }
 
 void describe_qwen2(JsonObject& config, ModelConfig& result) {
@@ -122,7 +134,18 @@ void describe_qwen3(JsonObject& config, ModelConfig& result) {
   describe_qwen_windows(config, result);
 }
 
+// Checkpoints older than the family's place in the reference name code of their own, which is what became of it.
+void check_own_code(JsonObject& config) {
+  const auto* code = config.find("auto_map");
+  if (code == nullptr) return;
+  const auto model = code->find("AutoModelForCausalLM");
+  if (model == code->end() || *model != "modeling_phi3.Phi3ForCausalLM") {
+    config.fail_at("auto_map", "names code other than modeling_phi3.Phi3ForCausalLM");
+  }
+}
+
 void describe_phi3(JsonObject& config, ModelConfig& result) {
+  check_own_code(config);
   read_activation(config, "hidden_act", "silu");
   require_false(config, "attention_bias", "biases are not supported for the phi3 family");
   require_false(config, "mlp_bias", "biases are not supported for the phi3 family");
@@ -147,6 +170,12 @@ void describe_gemma(JsonObject& config, ModelConfig& result) {
   const double scalar = config.find_number("query_pre_attn_scalar").value_or(256);
   if (!(scalar > 0)) config.fail_at("query_pre_attn_scalar", "must be positive");
   result.attention_scale = 1 / std::sqrt(scalar);
+  // The reference assumes values of its own where these are absent.
+  if (config.find("sliding_window") == nullptr) config.fail_at("sliding_window", "is missing");
+  if (result.model_type == "gemma2") {
+    require(config, "attn_logit_softcapping");
+    require(config, "final_logit_softcapping");
+  }
   result.attention_softcap = config.find_number("attn_logit_softcapping").value_or(0);
   result.logit_softcap = config.find_number("final_logit_softcapping").value_or(0);
   if (result.attention_softcap < 0 || result.logit_softcap < 0) {
@@ -166,7 +195,9 @@ void describe_gemma3(JsonObject& config, ModelConfig& result) {
   describe_gemma(config, result);
   require_theta(config);
   result.qk_norm = true;
-  const size_t pattern = config.find_size("sliding_window_pattern").value_or(kGemma3DefaultPattern);
+  const auto renamed = config.find_size("_sliding_window_pattern");
+  const size_t pattern = config.find_size("sliding_window_pattern").value_or(renamed.value_or(kGemma3DefaultPattern));
+  if (renamed && *renamed != pattern) config.fail_at("_sliding_window_pattern", "contradicts sliding_window_pattern");
   if (pattern == 0) config.fail_at("sliding_window_pattern", "must not be 0");
   set_windows(
       config, read_window(config), [&](size_t layer) { return (layer + 1) % pattern != 0; }, result);
@@ -174,12 +205,14 @@ void describe_gemma3(JsonObject& config, ModelConfig& result) {
   for (LayerConfig& layer : result.layers) layer.rope = layer.window == SIZE_MAX ? global : local;
 }
 
-// no_rope_layers holds 1 where a layer rotates.
+// no_rope_layers holds 1 where a layer rotates; only the others may slide. Embeddings are tied unless the config says
+// otherwise.
 void describe_smollm3(JsonObject& config, ModelConfig& result) {
   read_activation(config, "hidden_act", "silu");
   require_theta(config);
   result.qkv_bias = result.o_bias = flag(config, "attention_bias");
   result.mlp_bias = flag(config, "mlp_bias");
+  result.tie_embeddings = config.find_bool("tie_word_embeddings").value_or(true);
   same_rope_everywhere(config, result);
   const size_t interval = config.find_size("no_rope_layer_interval").value_or(kSmolLm3DefaultInterval);
   const auto* rotated = config.find("no_rope_layers");
@@ -188,10 +221,15 @@ void describe_smollm3(JsonObject& config, ModelConfig& result) {
   }
   if (interval == 0) config.fail_at("no_rope_layer_interval", "must not be 0");
   for (size_t layer = 0; layer < result.n_layers; ++layer) {
+    if (rotated != nullptr && (*rotated)[layer] != 0 && (*rotated)[layer] != 1) {
+      config.fail_at("no_rope_layers", "must hold 0 and 1");
+    }
     const bool rotates = rotated != nullptr ? (*rotated)[layer] != 0 : (layer + 1) % interval != 0;
     if (!rotates) result.layers[layer].rope = RopeParameters{};
   }
-  describe_qwen_windows(config, result);
+  config.find_size("max_window_layers");  // read by no implementation
+  const auto slides = [&](size_t layer) { return result.layers[layer].rope.n_dims == 0; };
+  set_windows(config, read_switched_window(config), slides, result);
 }
 
 struct Family {
@@ -220,7 +258,7 @@ void check_family(const JsonObject& config, const std::string& model_type) {
 void describe_family(JsonObject& config, ModelConfig& result) {
   result.layers.resize(result.n_layers);
   result.attention_scale = 1 / std::sqrt(static_cast<double>(result.head_dim));
-  if (!result.model_type.starts_with("gemma")) {
+  if (!result.model_type.starts_with("gemma") && result.model_type != "smollm3") {
     result.tie_embeddings = flag(config, "tie_word_embeddings");
   }
   std::ranges::find(kFamilies, result.model_type, &Family::model_type)->describe(config, result);

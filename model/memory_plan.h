@@ -15,7 +15,7 @@ struct MemoryRequest {
   int n_threads = 1;
   DType key_dtype = DType::kBF16;
   DType value_dtype = DType::kBF16;
-  CacheChoice cache;
+  CacheChoice cache = {};
 };
 
 CacheCapacity cache_capacity(const MemoryRequest& request);
