@@ -99,12 +99,13 @@ HWY_INLINE Lanes<T> exp_lanes(Lanes<T> x) {
   return zero_if_less(x, Lanes<T>::set(C::kLowest), series * exponent_from_low_bits(shifted));
 }
 
-// tanh x = (e^2x - 1) / (e^2x + 1), from e^2x - 1 without its cancellation near 0. About 2 ulp.
+// tanh x = (e^2x - 1) / (e^2x + 1), from e^2x - 1 without its cancellation near 0. Below 3 ulp.
 template <class T>
 HWY_INLINE Lanes<T> tanh_lanes(Lanes<T> x) {
   using C = ExpConstants<T>;
   constexpr T kSaturated = sizeof(T) == 4 ? 10 : 20;  // from here on tanh rounds to 1
-  const auto y = max(min(Lanes<T>::set(kSaturated), x), Lanes<T>::set(-kSaturated)) * Lanes<T>::set(T{2});
+  // x second in both: a NaN passes through.
+  const auto y = max(Lanes<T>::set(-kSaturated), min(Lanes<T>::set(kSaturated), x)) * Lanes<T>::set(T{2});
   const auto shifted = fma(y, Lanes<T>::set(C::kLog2E), Lanes<T>::set(C::kRound));
   const auto n = shifted - Lanes<T>::set(C::kRound);
   auto r = fma(n, Lanes<T>::set(-C::kLn2High), y);
