@@ -2,6 +2,7 @@
 #include "apps/inspect.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -23,8 +24,12 @@ const char* rope_name(RopeKind kind) {
       return "linear";
     case RopeKind::kDynamic:
       return "dynamic";
+    case RopeKind::kYarn:
+      return "yarn";
     case RopeKind::kLlama3:
       return "llama3";
+    case RopeKind::kLongrope:
+      return "longrope";
   }
   return "";
 }
@@ -47,6 +52,26 @@ size_t kv_bytes_per_token(const ModelConfig& config) {
   return 2 * config.n_layers * config.n_kv_heads * config.head_dim * dtype_bytes(DType::kBF16);
 }
 
+// One entry for each way in which layers rotate and mask.
+ordered_json attention_json(const ModelConfig& config) {
+  ordered_json kinds = ordered_json::array();
+  for (size_t layer = 0; layer < config.n_layers; ++layer) {
+    const LayerConfig& kind = config.layers[layer];
+    const auto first = std::ranges::find(config.layers, kind);
+    if (static_cast<size_t>(first - config.layers.begin()) != layer) continue;
+    ordered_json entry = {{"layers", std::ranges::count(config.layers, kind)}};
+    if (kind.rope.n_dims == 0) {
+      entry["rope"] = "none";
+    } else {
+      entry.update({{"rope", rope_name(kind.rope.kind)}, {"theta", kind.rope.theta}});
+    }
+    if (kind.rope.kind != RopeKind::kDefault) entry["factor"] = kind.rope.factor;
+    if (kind.window != SIZE_MAX) entry["window"] = kind.window;
+    kinds.push_back(entry);
+  }
+  return kinds;
+}
+
 ordered_json as_json(const Model& model, const InspectOptions& options) {
   const ModelConfig& config = model.config;
   const Totals totals = totals_of(model.checkpoint);
@@ -61,9 +86,9 @@ ordered_json as_json(const Model& model, const InspectOptions& options) {
                        {"head_dim", config.head_dim},
                        {"intermediate", config.intermediate},
                        {"vocab", config.vocab},
-                       {"context", model_context(config)},
+                       {"context", trained_context(config)},
                        {"tied_embeddings", config.tie_embeddings},
-                       {"rope", {{"kind", rope_name(config.rope.kind)}, {"theta", config.rope.theta}}},
+                       {"attention", attention_json(config)},
                        {"bos_id", nullptr},
                        {"eos_ids", config.eos_ids},
                        {"files", model.checkpoint.files().size()},
@@ -73,7 +98,6 @@ ordered_json as_json(const Model& model, const InspectOptions& options) {
                        {"fingerprint", checkpoint_fingerprint(model.checkpoint)},
                        {"tokenizer", std::filesystem::exists(model.dir / "tokenizer.json", ignored)}};
   if (config.bos_id) json["bos_id"] = *config.bos_id;
-  if (config.rope.kind != RopeKind::kDefault) json["rope"]["factor"] = config.rope.factor;
   if (options.check) json["finite"] = true;
   if (options.tensors) {
     json["tensors"] = ordered_json::array();

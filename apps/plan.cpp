@@ -34,7 +34,7 @@ size_t tokens_of(const PlanOptions& options) {
 }
 
 size_t planned_context(const PlanOptions& options, const ModelConfig& config) {
-  const size_t limit = std::min(options.common.ctx_size.value_or(SIZE_MAX), model_context(config));
+  const size_t limit = std::min(options.common.ctx_size.value_or(SIZE_MAX), trained_context(config));
   if (!options.n_tokens && options.files.empty()) return limit;
   const size_t n_tokens = options.n_tokens ? *options.n_tokens : tokens_of(options);
   if (n_tokens > limit) {
@@ -51,7 +51,7 @@ std::vector<Row> rows_of(const ModelConfig& config, size_t weights_bytes, const 
     MemoryRequest each = request;
     each.cache = cache;
     rows.push_back({cache.kind, plan_memory(config, weights_bytes, each),
-                    largest_context(config, weights_bytes, each, model_context(config), available.bytes)});
+                    largest_context(config, weights_bytes, each, trained_context(config), available.bytes)});
   };
   add({});
   if (request.cache.kind == CacheKind::kPod) add(request.cache);
@@ -114,14 +114,14 @@ void plan(const PlanOptions& options) {
                          {"precision", precision_name(request.precision)},
                          {"threads", request.n_threads},
                          {"context", n_tokens},
-                         {"model_context", model_context(config)},
+                         {"model_context", trained_context(config)},
                          {"available_bytes", available.bytes},
                          {"available_reason", available.reason},
                          {"plans", ordered_json::array()}};
     for (const Row& row : rows) json["plans"].push_back(as_json(row, available.bytes));
     return write_output(json.dump(2) + "\n");
   }
-  std::string text = fmt::format("{}: {} of {} tokens, {}\n", dir.string(), n_tokens, model_context(config),
+  std::string text = fmt::format("{}: {} of {} tokens, {}\n", dir.string(), n_tokens, trained_context(config),
                                  precision_name(request.precision));
   text += fmt::format("weights {} (mapped), scratch {}, program {}; available {} ({})\n", format_bytes(first.weights),
                       format_bytes(first.scratch), format_bytes(first.program), format_bytes(available.bytes),

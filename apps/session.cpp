@@ -12,9 +12,9 @@ namespace {
 
 // The cap of -c must cap something.
 void check_context_size(const CommonOptions& options, const ModelConfig& config) {
-  if (options.ctx_size && *options.ctx_size > model_context(config)) {
+  if (options.ctx_size && *options.ctx_size > trained_context(config)) {
     fail(ErrorKind::kUsage, "-c {} is more than the {} tokens that {} is made for; -c can only lower the limit",
-         *options.ctx_size, model_context(config), model_folder(options).string());
+         *options.ctx_size, trained_context(config), model_folder(options).string());
   }
 }
 
@@ -47,8 +47,8 @@ Session::Session(const CommonOptions& options)
 }
 
 size_t Session::context_limit(size_t n_prompt) const {
-  return std::min({options_.ctx_size.value_or(SIZE_MAX), model_context(model_.config),
-                   rope_length_limit(model_.config.rope, n_prompt)});
+  return std::min({options_.ctx_size.value_or(SIZE_MAX), trained_context(model_.config),
+                   rotation_limit(model_.config, n_prompt)});
 }
 
 MemoryPlan Session::check(const std::string& what, size_t n_prompt, size_t n_predict, const std::string& advice) const {

@@ -201,6 +201,7 @@ template <class T>
 void FixedAttention<T>::attend_piece(const Worker& worker, size_t piece, size_t first_query, size_t n_queries,
                                      const View& view, const PartialSoftmax<T>& result) const {
   const auto& arithmetic = compute_.kernels->of<T>();
+  const T scale = static_cast<T>(shape_.scale);
   const size_t begin = piece * kPiece;
   const size_t n_rows = n_queries * group_;
   const size_t n_positions = std::min(kPiece, first_query + n_queries - begin);
@@ -216,6 +217,9 @@ void FixedAttention<T>::attend_piece(const Worker& worker, size_t piece, size_t 
     T* target = whole ? worker.scores + (segment.position(rows.begin) - begin) : worker.staged;
     arithmetic.dot(worker.q, shape_.head_dim, n_rows, segment.keys.from(rows.begin), rows.end - rows.begin,
                    shape_.head_dim, target, kPiece);
+    for (size_t row = 0; row < n_rows && shape_.softcap > 0; ++row) {
+      arithmetic.softcap(target + row * kPiece, rows.end - rows.begin, scale, static_cast<T>(shape_.softcap));
+    }
     if (whole) continue;
     for_each_use(segment, rows, begin, first_query, n_queries, group_, [&](size_t row, size_t key, size_t slot) {
       worker.scores[row * kPiece + slot] = worker.staged[row * kPiece + key];
@@ -223,8 +227,8 @@ void FixedAttention<T>::attend_piece(const Worker& worker, size_t piece, size_t 
   }
 
   for (size_t row = 0; row < n_rows; ++row) {
-    result.sum[row] =
-        arithmetic.exponentials(worker.scores + row * kPiece, width, static_cast<T>(shape_.scale), result.max + row);
+    result.sum[row] = arithmetic.exponentials(worker.scores + row * kPiece, width, shape_.softcap > 0 ? T{1} : scale,
+                                              result.max + row);
   }
 
   bool accumulate = false;

@@ -38,7 +38,8 @@ struct AttentionShape {
   size_t n_heads = 0;
   size_t n_kv_heads = 0;
   size_t head_dim = 0;
-  double scale = 1;  // of the dot products, 1/sqrt(head_dim) as a rule
+  double scale = 1;    // of the dot products, 1/sqrt(head_dim) as a rule
+  double softcap = 0;  // scaled scores become softcap * tanh(score / softcap); 0: none
 };
 
 // Rows [begin, end) of a segment.

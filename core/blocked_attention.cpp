@@ -121,6 +121,9 @@ void BlockedAttention::attend_segment(const Worker& worker, size_t first_query, 
     const size_t n_keys = std::min(kBlockKeys, rows.end - begin);
     widen_rows(compute_.kernels->f32, segment.keys.from(begin), n_keys, head_dim, worker.keys);
     block.scores(worker.q, n_rows, worker.keys, n_keys, head_dim, worker.scores);
+    if (shape_.softcap > 0) {  // the queries are scaled already
+      compute_.kernels->f32.softcap(worker.scores, n_keys * n_rows, 1, static_cast<float>(shape_.softcap));
+    }
     mask(segment, begin, n_keys, first_query, n_queries, group_, n_rows, worker.scores);
     block.softmax(worker.scores, n_rows, n_keys, worker.max, worker.sum, worker.rescale);
     widen_rows(compute_.kernels->f32, segment.values.from(begin), n_keys, head_dim, worker.keys);

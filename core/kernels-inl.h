@@ -99,6 +99,24 @@ HWY_INLINE Lanes<T> exp_lanes(Lanes<T> x) {
   return zero_if_less(x, Lanes<T>::set(C::kLowest), series * exponent_from_low_bits(shifted));
 }
 
+// tanh x = (e^2x - 1) / (e^2x + 1), from e^2x - 1 without its cancellation near 0. Below 3 ulp.
+template <class T>
+HWY_INLINE Lanes<T> tanh_lanes(Lanes<T> x) {
+  using C = ExpConstants<T>;
+  constexpr T kSaturated = sizeof(T) == 4 ? 10 : 20;  // from here on tanh rounds to 1
+  // x second in both: a NaN passes through.
+  const auto y = max(Lanes<T>::set(-kSaturated), min(Lanes<T>::set(kSaturated), x)) * Lanes<T>::set(T{2});
+  const auto shifted = fma(y, Lanes<T>::set(C::kLog2E), Lanes<T>::set(C::kRound));
+  const auto n = shifted - Lanes<T>::set(C::kRound);
+  auto r = fma(n, Lanes<T>::set(-C::kLn2High), y);
+  r = fma(n, Lanes<T>::set(-C::kLn2Low), r);
+  auto series = Lanes<T>::set(inverse_factorial<T>(C::kDegree));
+  for (int k = C::kDegree - 1; k >= 1; --k) series = fma(series, r, Lanes<T>::set(inverse_factorial<T>(k)));
+  const auto power = exponent_from_low_bits(shifted);
+  const auto exp_minus_1 = fma(series * r, power, power - Lanes<T>::set(T{1}));
+  return exp_minus_1 / (exp_minus_1 + Lanes<T>::set(T{2}));
+}
+
 // ---- products -------------------------------------------------------------------------------------------------------
 
 template <class T, class S, size_t R, size_t C>
@@ -266,6 +284,14 @@ T exponentials(T* scores, size_t n, T scale, T* max_out) {
 }
 
 template <class T>
+void softcap(T* scores, size_t n, T scale, T cap) {
+  for_lanes<T>(n, [&](size_t i, size_t count) HWY_ATTR {
+    const auto capped = tanh_lanes(load_n(scores + i, count) * Lanes<T>::set(scale / cap));
+    store_n(capped * Lanes<T>::set(cap), scores + i, count);
+  });
+}
+
+template <class T>
 T exp_scalar(T x) {
   alignas(64) T lanes[Lanes<T>::kSize];
   exp_lanes(Lanes<T>::set(x)).store(lanes);
@@ -323,6 +349,19 @@ void silu_mul(T* gate, const T* up, size_t n) {
 }
 
 template <class T>
+void gelu_mul(T* gate, const T* up, size_t n) {
+  constexpr T kSqrt2OverPi = static_cast<T>(0.79788456080286535588);
+  constexpr T kCubic = static_cast<T>(0.044715);
+  const auto half = Lanes<T>::set(T{1} / 2);
+  for_lanes<T>(n, [&](size_t i, size_t count) HWY_ATTR {
+    const auto g = load_n(gate + i, count);
+    const auto inner = fma(g * g * g, Lanes<T>::set(kCubic), g) * Lanes<T>::set(kSqrt2OverPi);
+    const auto gelu = g * fma(tanh_lanes(inner), half, half);
+    store_n(gelu * load_n(up + i, count), gate + i, count);
+  });
+}
+
+template <class T>
 void rotate(T* x, const T* cosines, const T* sines, size_t n_half) {
   for_lanes<T>(n_half, [&](size_t i, size_t count) HWY_ATTR {
     const auto a = load_n(x + i, count);
@@ -370,6 +409,6 @@ void narrow(const T* x, size_t n, DType dtype, std::byte* stored) {
 
 template <class T>
 constexpr Arithmetic<T> arithmetic() {
-  return {dot<T>, mix<T>,     exponentials<T>, exp_scalar<T>, merge<T>, scale<T>,
-          add<T>, rmsnorm<T>, silu_mul<T>,     rotate<T>,     widen<T>, narrow<T>};
+  return {dot<T>, mix<T>,     exponentials<T>, exp_scalar<T>, softcap<T>, merge<T>, scale<T>,
+          add<T>, rmsnorm<T>, silu_mul<T>,     gelu_mul<T>,   rotate<T>,  widen<T>, narrow<T>};
 }

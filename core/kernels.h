@@ -43,6 +43,9 @@ struct Arithmetic {
   // e^x with the bits that `exponentials` gives it.
   T (*exp)(T x);
 
+  // Scores that are to be capped (Gemma 2): score -> cap * tanh(scale * score / cap)
+  void (*softcap)(T* scores, size_t n, T scale, T cap);
+
   // Log-sum-exp merge of a partial softmax into an accumulated one: (max, sum, out [n]) each.
   void (*merge)(T* max, T* sum, T* out, T piece_max, T piece_sum, const T* piece_out, size_t n);
 
@@ -54,6 +57,8 @@ struct Arithmetic {
   void (*rmsnorm)(const T* x, const T* weight, T eps, size_t n, T* y);
   // gate[i] = silu(gate[i]) * up[i]
   void (*silu_mul)(T* gate, const T* up, size_t n);
+  // gate[i] = gelu(gate[i]) * up[i], GELU by its tanh approximation
+  void (*gelu_mul)(T* gate, const T* up, size_t n);
   // Rotates the pairs (x[i], x[i + n_half]) in place by the angles whose cosines and sines are given [n_half].
   void (*rotate)(T* x, const T* cosines, const T* sines, size_t n_half);
 

@@ -25,8 +25,6 @@ struct Activations {
         attended(chunk * config.n_heads * config.head_dim),
         gate(chunk * config.intermediate),
         up(chunk * config.intermediate),
-        cosines(chunk * config.head_dim / 2),
-        sines(chunk * config.head_dim / 2),
         logits(std::min(chunk, kLogitRows) * config.vocab),
         stored_keys(chunk * config.n_kv_heads * config.head_dim * sizeof(T)),
         stored_values(chunk * config.n_kv_heads * config.head_dim * sizeof(T)) {}
@@ -35,8 +33,7 @@ struct Activations {
   static size_t n_bytes(const ModelConfig& config, size_t chunk) {
     const size_t q_width = config.n_heads * config.head_dim;
     const size_t kv_width = config.n_kv_heads * config.head_dim;
-    const size_t per_token =
-        3 * config.hidden + 2 * q_width + 4 * kv_width + 2 * config.intermediate + 2 * (config.head_dim / 2);
+    const size_t per_token = 3 * config.hidden + 2 * q_width + 4 * kv_width + 2 * config.intermediate;
     return (chunk * per_token + std::min(chunk, kLogitRows) * config.vocab) * sizeof(T);
   }
 
@@ -49,8 +46,6 @@ struct Activations {
   std::vector<T> attended;               // [C, n_heads * head_dim]
   std::vector<T> gate;                   // [C, intermediate]
   std::vector<T> up;                     // [C, intermediate]
-  std::vector<T> cosines;                // [C, head_dim / 2]
-  std::vector<T> sines;                  // [C, head_dim / 2]
   std::vector<T> logits;                 // [min(C, kLogitRows), vocab]
   std::vector<std::byte> stored_keys;    // [C, n_kv_heads * head_dim] in the cache's dtype, at most T
   std::vector<std::byte> stored_values;  // likewise

@@ -12,7 +12,7 @@
 #include "core/json_object.h"
 #include "core/mapped_file.h"
 #include "core/quote.h"
-#include "model/config_rope.h"
+#include "model/config_family.h"
 
 namespace proxima {
 
@@ -27,16 +27,19 @@ constexpr size_t kMaxPosition = size_t{1} << 26;
 constexpr size_t kMaxWidth = size_t{1} << 20;
 constexpr size_t kMaxVocab = size_t{1} << 24;
 
-constexpr size_t kMistralDefaultWindow = 4096;  // what the reference assumes where a Mistral config says nothing
-
 // Keys that cannot change what this runtime computes, whatever their value.
-constexpr std::array<std::string_view, 19> kHarmless = {
+constexpr std::array<std::string_view, 24> kHarmless = {
     "_attn_implementation_autoset",  // how the reference was to compute attention, not what
     "_name_or_path",
-    "architectures",      // the tensors show whether there is a head
-    "attention_dropout",  // training only
-    "dtype",              // each tensor carries its own
-    "initializer_range",  // training only
+    "architectures",         // the tensors show whether there is a head
+    "attention_dropout",     // training only
+    "cache_implementation",  // of the reference
+    "embd_pdrop",            // training only
+    "full_attn_mod",         // Phi-4-mini's, read by no implementation
+    "interpolate_factor",    // likewise
+    "resid_pdrop",           // training only
+    "dtype",                 // each tensor carries its own
+    "initializer_range",     // training only
     "is_llama_config",
     "output_attentions",
     "output_hidden_states",
@@ -63,10 +66,7 @@ size_t read_count(JsonObject& config, std::string_view key, size_t limit) {
 void read_family(JsonObject& config, ModelConfig& result) {
   // First: a quantized or foreign model should hear that, not complaints about keys that follow from it.
   result.model_type = config.text("model_type");
-  if (result.model_type != "llama" && result.model_type != "mistral") {
-    config.fail_at("model_type", fmt::format("is {}: this family is not supported yet (only llama and mistral)",
-                                             quote(result.model_type)));
-  }
+  check_family(config, result.model_type);
   if (config.find("quantization_config") != nullptr) {
     config.fail_at("quantization_config",
                    "is present: quantized checkpoints are not supported; use the original in "
@@ -78,7 +78,7 @@ void read_heads(JsonObject& config, ModelConfig& result) {
   result.n_heads = read_count(config, "num_attention_heads", kMaxHeads);
   if (config.find("num_key_value_heads") != nullptr) {
     result.n_kv_heads = read_count(config, "num_key_value_heads", kMaxHeads);
-  } else if (result.model_type == "llama") {
+  } else if (result.model_type == "llama" || result.model_type == "phi3") {
     result.n_kv_heads = result.n_heads;
   } else {
     config.fail_at("num_key_value_heads", "is missing");  // the reference would assume 8 for this family
@@ -89,11 +89,13 @@ void read_heads(JsonObject& config, ModelConfig& result) {
   }
   if (config.find("head_dim") != nullptr) {
     result.head_dim = read_count(config, "head_dim", kMaxHeadDim);
-  } else if (result.hidden % result.n_heads == 0) {
+  } else if (result.hidden % result.n_heads == 0 && result.model_type != "qwen3" &&
+             !result.model_type.starts_with("gemma")) {
     result.head_dim = result.hidden / result.n_heads;
   } else {
-    config.fail_at("head_dim", fmt::format("is missing and hidden_size ({}) is no multiple of num_attention_heads ({})",
-                                           result.hidden, result.n_heads));
+    config.fail_at("head_dim",
+                   fmt::format("is missing, and hidden_size / num_attention_heads ({} / {}) does not tell it",
+                               result.hidden, result.n_heads));
   }
   if (result.head_dim % 2 != 0 || result.head_dim > kMaxHeadDim) {
     config.fail_at("head_dim", fmt::format("is {}; it must be even and at most {}", result.head_dim, kMaxHeadDim));
@@ -113,42 +115,9 @@ void read_sizes(JsonObject& config, ModelConfig& result) {
   }
 }
 
-// Absent means what the reference takes it to mean: false, and silu.
-void read_switches(JsonObject& config, ModelConfig& result) {
-  result.attention_bias = config.find_bool("attention_bias").value_or(false);
-  result.mlp_bias = config.find_bool("mlp_bias").value_or(false);
-  result.tie_embeddings = config.find_bool("tie_word_embeddings").value_or(false);
-  if (result.model_type == "mistral" && (result.attention_bias || result.mlp_bias)) {
-    config.fail_at(result.attention_bias ? "attention_bias" : "mlp_bias",
-                   "is true, but the mistral family has no biases");
-  }
-  if (const auto activation = config.find_text("hidden_act"); activation && *activation != "silu") {
-    config.fail_at("hidden_act", fmt::format("is {}; only \"silu\" is supported", quote(*activation)));
-  }
-}
-
-void check_window(JsonObject& config, const ModelConfig& result) {
-  if (config.find("sliding_window") != nullptr) {
-    config.fail_at("sliding_window", "is set: sliding window attention is not supported yet");
-  }
-  if (result.model_type == "mistral" && !config.has("sliding_window") && result.max_position > kMistralDefaultWindow) {
-    config.fail_at("sliding_window",
-                   fmt::format("is absent, which means a window of {} for the mistral family: sliding window attention "
-                               "is not supported yet; if the model has no window, write null",
-                               kMistralDefaultWindow));
-  }
-  if (const auto* layer_types = config.find("layer_types"); layer_types != nullptr) {
-    const nlohmann::json full = "full_attention";
-    if (!layer_types->is_array() || std::count(layer_types->begin(), layer_types->end(), full) !=
-                                        static_cast<std::ptrdiff_t>(layer_types->size())) {
-      config.fail_at("layer_types", "names other attention than \"full_attention\": not supported yet");
-    }
-  }
-}
-
 // Keys that are harmless with one value and change the computation with another.
 void check_conditional_keys(JsonObject& config, const ModelConfig& result) {
-  if (config.find_size("pretraining_tp").value_or(1) != 1) {
+  if (config.find_size("pretraining_tp").value_or(1) != 1 && result.model_type != "smollm3") {  // which never reads it
     config.fail_at("pretraining_tp", "must be 1: slicing the products changes their rounding");
   }
   if (config.find_bool("rope_interleaved").value_or(false)) {
@@ -202,9 +171,7 @@ ModelConfig parse_config(const std::filesystem::path& dir, std::string_view conf
   ModelConfig result;
   read_family(config, result);
   read_sizes(config, result);
-  read_switches(config, result);
-  check_window(config, result);
-  result.rope = read_rope(config, result.head_dim, result.max_position);
+  describe_family(config, result);
   check_conditional_keys(config, result);
   if (const auto* bos = config.find("bos_token_id"); bos != nullptr) {
     result.bos_id = read_token(config, "bos_token_id", *bos, result.vocab);
@@ -220,6 +187,29 @@ ModelConfig parse_config(const std::filesystem::path& dir, std::string_view conf
   std::sort(result.eos_ids.begin(), result.eos_ids.end());
   result.eos_ids.erase(std::unique(result.eos_ids.begin(), result.eos_ids.end()), result.eos_ids.end());
   return result;
+}
+
+size_t trained_context(const ModelConfig& config) {
+  const auto max_position = static_cast<double>(config.max_position);
+  double context = max_position;
+  for (const LayerConfig& layer : config.layers) {
+    const RopeParameters& rope = layer.rope;
+    const bool counts_scaled = config.model_type == "gemma3_text";  // as no other family does under linear scaling
+    if ((rope.kind == RopeKind::kLinear || rope.kind == RopeKind::kDynamic) && !counts_scaled) {
+      context = std::max(context, max_position * rope.factor);
+    } else if (rope.kind == RopeKind::kYarn) {
+      context = std::max(context, static_cast<double>(rope.original_max_position) * rope.factor);
+    }
+  }
+  return static_cast<size_t>(context);
+}
+
+size_t rotation_limit(const ModelConfig& config, size_t prompt_length) {
+  size_t limit = SIZE_MAX;
+  for (const LayerConfig& layer : config.layers) {
+    limit = std::min(limit, rope_length_limit(layer.rope, prompt_length));
+  }
+  return limit;
 }
 
 ModelConfig read_config(const std::filesystem::path& dir) {

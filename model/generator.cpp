@@ -15,10 +15,10 @@ void Generator::read_prompt(std::span<const TokenId> ids, size_t reserve,
   const size_t rotated_for = cache_.n_tokens() == 0 ? ids.size() : cache_.n_tokens();
   const size_t end = cache_.n_tokens() + ids.size();
   const size_t limit =
-      std::min(transformer_.limits().max_context, rope_length_limit(transformer_.model().config.rope, rotated_for));
+      std::min(transformer_.limits().max_context, rotation_limit(transformer_.model().config, rotated_for));
   if (end + reserve > limit) {
-    fail(ErrorKind::kContext, "a prompt of {} tokens and {} to generate do not fit the limit of {} tokens", end, reserve,
-         limit);
+    fail(ErrorKind::kContext, "a prompt of {} tokens and {} to generate do not fit the limit of {} tokens", end,
+         reserve, limit);
   }
   transformer_.begin_sequence(rotated_for);
   cache_.begin_prompt();

@@ -2,6 +2,7 @@
 #include "model/memory_plan.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "core/attention.h"
 #include "core/gemm.h"
@@ -19,10 +20,24 @@ constexpr size_t kLibraryBytesPerThread = size_t{24} << 20;
 size_t widened_elements(const ModelConfig& config) {
   const size_t q_width = config.n_heads * config.head_dim;
   const size_t kv_width = config.n_kv_heads * config.head_dim;
-  size_t per_layer = 2 * config.hidden;
-  if (config.attention_bias) per_layer += q_width + 2 * kv_width + config.hidden;
+  size_t per_layer = (config.post_norms ? 4 : 2) * config.hidden;
+  if (config.qkv_bias) per_layer += q_width + 2 * kv_width;
+  if (config.o_bias) per_layer += config.hidden;
+  if (config.qk_norm) per_layer += 2 * config.head_dim;
   if (config.mlp_bias) per_layer += 2 * config.intermediate + config.hidden;
   return config.n_layers * per_layer + config.hidden;
+}
+
+// Of all different rotations among the layers: a cosine and a sine for every pair.
+size_t angles_per_token(const ModelConfig& config) {
+  std::vector<RopeParameters> rotations;
+  size_t n_angles = 0;
+  for (const LayerConfig& layer : config.layers) {
+    if (std::ranges::find(rotations, layer.rope) != rotations.end()) continue;
+    rotations.push_back(layer.rope);
+    n_angles += layer.rope.n_dims;
+  }
+  return n_angles;
 }
 
 template <class T>
@@ -30,7 +45,8 @@ size_t scratch_of(const ModelConfig& config, const TransformerLimits& limits, in
   const AttentionShape shape{config.n_heads, config.n_kv_heads, config.head_dim};
   return Activations<T>::n_bytes(config, limits.max_chunk) +
          FixedAttention<T>::scratch_bytes(n_threads, shape, limits.max_context) +
-         BlockedAttention::scratch_bytes(n_threads, shape) + widened_elements(config) * sizeof(T) +
+         BlockedAttention::scratch_bytes(n_threads, shape) +
+         (widened_elements(config) + limits.max_chunk * angles_per_token(config)) * sizeof(T) +
          config.vocab * sizeof(double);  // the last logits
 }
 
@@ -43,11 +59,6 @@ size_t transformer_scratch_bytes(const ModelConfig& config, Precision precision,
   if (precision == Precision::kF32) return common;
   const size_t widest = std::max({config.hidden, config.n_heads * config.head_dim, config.intermediate});
   return common + Gemm::scratch_bytes(n_threads, limits.max_chunk, widest);
-}
-
-size_t model_context(const ModelConfig& config) {
-  const bool stretched = config.rope.kind == RopeKind::kLinear || config.rope.kind == RopeKind::kDynamic;
-  return static_cast<size_t>(static_cast<double>(config.max_position) * (stretched ? config.rope.factor : 1.0));
 }
 
 CacheCapacity cache_capacity(const MemoryRequest& request) {

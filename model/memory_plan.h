@@ -18,9 +18,6 @@ struct MemoryRequest {
   CacheChoice cache = {};
 };
 
-// The longest sequence the model is meant for: max_position_embeddings, times the factor of linear or dynamic scaling.
-size_t model_context(const ModelConfig& config);
-
 CacheCapacity cache_capacity(const MemoryRequest& request);
 
 // All in bytes.

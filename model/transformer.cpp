@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cmath>
 #include <type_traits>
 
 #include "core/attention.h"
@@ -34,13 +33,15 @@ class TransformerOf final : public Transformer {
         a_(config_, limits.max_chunk),
         views_(config_.n_kv_heads) {
     for (const LayerWeights& layer : model.weights.layers) {
-      layers_.push_back({vector_of(layer.attn_norm), linear_of(layer.q), linear_of(layer.k), linear_of(layer.v),
-                         linear_of(layer.o), vector_of(layer.mlp_norm), linear_of(layer.gate), linear_of(layer.up),
-                         linear_of(layer.down)});
+      layers_.push_back({norm_of(layer.attn_norm), linear_of(layer.q), linear_of(layer.k), linear_of(layer.v),
+                         norm_of(layer.q_norm), norm_of(layer.k_norm), linear_of(layer.o),
+                         norm_of(layer.attn_post_norm), norm_of(layer.mlp_norm), linear_of(layer.gate),
+                         linear_of(layer.up), linear_of(layer.down), norm_of(layer.mlp_post_norm)});
     }
-    final_norm_ = vector_of(model.weights.final_norm);
+    final_norm_ = norm_of(model.weights.final_norm);
     lm_head_ = linear_of(model.weights.lm_head);
     last_logits_.resize(config_.vocab);
+    for (const LayerConfig& layer : config_.layers) rotation_of_layer_.push_back(find_rotation(layer.rope));
     begin_sequence(0);
   }
 
@@ -50,7 +51,9 @@ class TransformerOf final : public Transformer {
   std::span<const double> logits() const override { return last_logits_; }
 
   void begin_sequence(size_t prompt_length) override {
-    inverse_frequencies_ = rope_inverse_frequencies(config_.rope, prompt_length);
+    for (Rotation& rotation : rotations_) {
+      rotation.inverse_frequencies = rope_inverse_frequencies(rotation.parameters, prompt_length);
+    }
   }
 
   void forward(std::span<const TokenId> ids, KvCache& cache, bool want_logits, Observer* observer) override {
@@ -58,7 +61,10 @@ class TransformerOf final : public Transformer {
     observer_ = observer;
     n_rows_ = ids.size();
     first_ = cache.n_tokens();
-    rope_angles(inverse_frequencies_, first_, n_rows_, a_.cosines.data(), a_.sines.data());
+    for (Rotation& rotation : rotations_) {
+      rope_angles(rotation.inverse_frequencies, rotation.parameters.attention_factor, first_, n_rows_,
+                  rotation.cosines.data(), rotation.sines.data());
+    }
     embed(ids);
     for (size_t layer = 0; layer < layers_.size(); ++layer) {
       attention_block(layer, cache);
@@ -72,21 +78,44 @@ class TransformerOf final : public Transformer {
     Matrix w;
     std::vector<T> bias;  // empty where there is none
   };
-  struct Layer {
+  struct Layer {  // norms that a family does not have are empty
     std::vector<T> attn_norm;
-    Linear q, k, v, o;
-    std::vector<T> mlp_norm;
+    Linear q, k, v;
+    std::vector<T> q_norm, k_norm;
+    Linear o;
+    std::vector<T> attn_post_norm, mlp_norm;
     Linear gate, up, down;
+    std::vector<T> mlp_post_norm;
+  };
+  // One for each set of RoPE parameters that occurs among the layers.
+  struct Rotation {
+    RopeParameters parameters;
+    std::vector<double> inverse_frequencies;  // [n_dims / 2]
+    std::vector<T> cosines;                   // [C, n_dims / 2]
+    std::vector<T> sines;                     // [C, n_dims / 2]
   };
 
   AttentionShape attention_shape() const {
-    return {config_.n_heads, config_.n_kv_heads, config_.head_dim,
-            1 / std::sqrt(static_cast<double>(config_.head_dim))};
+    return {config_.n_heads, config_.n_kv_heads, config_.head_dim, config_.attention_scale, config_.attention_softcap};
+  }
+  size_t find_rotation(const RopeParameters& rope) {
+    const auto found = std::ranges::find(rotations_, rope, &Rotation::parameters);
+    const auto index = static_cast<size_t>(found - rotations_.begin());
+    if (found == rotations_.end()) {
+      const size_t n_angles = limits_.max_chunk * rope.n_dims / 2;
+      rotations_.push_back({rope, {}, std::vector<T>(n_angles), std::vector<T>(n_angles)});
+    }
+    return index;
   }
   std::vector<T> vector_of(const TensorView& view) const {
     std::vector<T> values(view.empty() ? 0 : view.n_elements());
     if (!view.empty()) arithmetic_.widen(view.data, view.dtype, values.size(), values.data());
     return values;
+  }
+  std::vector<T> norm_of(const TensorView& view) const {
+    auto weight = vector_of(view);
+    for (T& w : weight) w += static_cast<T>(config_.norm_offset);
+    return weight;
   }
   Linear linear_of(const LinearWeights& weights) const {
     return {Matrix::from(weights.weight), vector_of(weights.bias)};
@@ -113,6 +142,9 @@ class TransformerOf final : public Transformer {
       arithmetic_.widen(table.rows.from(ids[row]).data, table.rows.dtype, config_.hidden,
                         a_.residual.data() + row * config_.hidden);
     }
+    if (config_.embed_scale != 1) {
+      arithmetic_.scale(a_.residual.data(), n_rows_ * config_.hidden, static_cast<T>(config_.embed_scale));
+    }
     observe(Point::kEmbed, 0, a_.residual, config_.hidden);
   }
 
@@ -123,18 +155,20 @@ class TransformerOf final : public Transformer {
     multiply(layer.q, a_.normed, a_.q);
     multiply(layer.k, a_.normed, a_.k);
     multiply(layer.v, a_.normed, a_.v);
+    norm_heads(layer.q_norm, config_.n_heads, a_.q);
+    norm_heads(layer.k_norm, config_.n_kv_heads, a_.k);
     observe(Point::kQ, index, a_.q, config_.n_heads * config_.head_dim);
     observe(Point::kK, index, a_.k, config_.n_kv_heads * config_.head_dim);
     observe(Point::kV, index, a_.v, config_.n_kv_heads * config_.head_dim);
-    rotate(a_.q, config_.n_heads);
-    rotate(a_.k, config_.n_kv_heads);
+    rotate(index, config_.n_heads, a_.q);
+    rotate(index, config_.n_kv_heads, a_.k);
     observe(Point::kQRope, index, a_.q, config_.n_heads * config_.head_dim);
     observe(Point::kKRope, index, a_.k, config_.n_kv_heads * config_.head_dim);
     remember(index, cache);
     attend(index, cache);
     multiply(layer.o, a_.attended, a_.projected);
     observe(Point::kAttnOut, index, a_.projected, config_.hidden);
-    add_to_residual();
+    add_to_residual(layer.attn_post_norm);
     observe(Point::kResidMid, index, a_.residual, config_.hidden);
   }
 
@@ -143,13 +177,14 @@ class TransformerOf final : public Transformer {
     norm(layer.mlp_norm, a_.residual, a_.normed);
     multiply(layer.gate, a_.normed, a_.gate);
     multiply(layer.up, a_.normed, a_.up);
+    const auto gated = config_.activation == Activation::kSilu ? arithmetic_.silu_mul : arithmetic_.gelu_mul;
     for_rows([&](size_t row) {
-      arithmetic_.silu_mul(a_.gate.data() + row * config_.intermediate, a_.up.data() + row * config_.intermediate,
-                           config_.intermediate);
+      gated(a_.gate.data() + row * config_.intermediate, a_.up.data() + row * config_.intermediate,
+            config_.intermediate);
     });
     multiply(layer.down, a_.gate, a_.projected);
     observe(Point::kMlpOut, index, a_.projected, config_.hidden);
-    add_to_residual();
+    add_to_residual(layer.mlp_post_norm);
     observe(Point::kResidPost, index, a_.residual, config_.hidden);
   }
 
@@ -163,6 +198,9 @@ class TransformerOf final : public Transformer {
     for (size_t count = 0; row < n_rows_; row += count) {
       count = std::min(kLogitRows, n_rows_ - row);
       products_.linear(a_.normed.data() + row * config_.hidden, count, lm_head_.w, bias_of(lm_head_), a_.logits.data());
+      if (config_.logit_softcap > 0) {
+        arithmetic_.softcap(a_.logits.data(), count * config_.vocab, 1, static_cast<T>(config_.logit_softcap));
+      }
       if (all) {
         observer_->observe(
             {Point::kLogits, 0, first_ + row, count, config_.vocab, DTypeOf<T>::value, a_.logits.data()});
@@ -194,12 +232,24 @@ class TransformerOf final : public Transformer {
     });
   }
 
-  void rotate(std::vector<T>& x, size_t n_heads) const {
-    const size_t half = config_.head_dim / 2;
+  // Normalises each head of x [C, n_heads * head_dim] in place; nothing without a weight.
+  void norm_heads(const std::vector<T>& weight, size_t n_heads, std::vector<T>& x) const {
+    if (weight.empty()) return;
     for_rows([&](size_t row) {
       for (size_t head = 0; head < n_heads; ++head) {
-        arithmetic_.rotate(x.data() + (row * n_heads + head) * config_.head_dim, a_.cosines.data() + row * half,
-                           a_.sines.data() + row * half, half);
+        T* values = x.data() + (row * n_heads + head) * config_.head_dim;
+        arithmetic_.rmsnorm(values, weight.data(), static_cast<T>(config_.rms_norm_eps), config_.head_dim, values);
+      }
+    });
+  }
+
+  void rotate(size_t layer, size_t n_heads, std::vector<T>& x) const {
+    const Rotation& rotation = rotations_[rotation_of_layer_[layer]];
+    const size_t half = rotation.parameters.n_dims / 2;
+    for_rows([&](size_t row) {
+      for (size_t head = 0; head < n_heads; ++head) {
+        arithmetic_.rotate(x.data() + (row * n_heads + head) * config_.head_dim, rotation.cosines.data() + row * half,
+                           rotation.sines.data() + row * half, half);
       }
     });
   }
@@ -213,7 +263,7 @@ class TransformerOf final : public Transformer {
   }
 
   void attend(size_t layer, const KvCache& cache) {
-    for (size_t head = 0; head < config_.n_kv_heads; ++head) cache.show(layer, head, n_rows_, views_[head]);
+    for (size_t head = 0; head < config_.n_kv_heads; ++head) show(layer, head, cache);
     if (observer_ != nullptr) observe_scores(layer);
     if constexpr (std::is_same_v<T, float>) {
       if (precision_ == Precision::kFast && n_rows_ >= kBlockedQueries) {
@@ -222,6 +272,12 @@ class TransformerOf final : public Transformer {
       }
     }
     fixed_attention_.run(a_.q.data(), n_rows_, first_, views_, a_.attended.data());
+  }
+
+  // The model's own mask comes first: the cache only chooses which key a visible position uses.
+  void show(size_t layer, size_t head, const KvCache& cache) {
+    cache.show(layer, head, n_rows_, views_[head]);
+    for (Segment& segment : views_[head]) segment.max_age = std::min(segment.max_age, config_.layers[layer].window);
   }
 
   void observe_scores(size_t layer) {
@@ -236,7 +292,8 @@ class TransformerOf final : public Transformer {
     }
   }
 
-  void add_to_residual() {
+  void add_to_residual(const std::vector<T>& post_norm) {
+    if (!post_norm.empty()) norm(post_norm, a_.projected, a_.projected);
     for_rows([&](size_t row) {
       arithmetic_.add(a_.residual.data() + row * config_.hidden, a_.projected.data() + row * config_.hidden,
                       config_.hidden);
@@ -263,7 +320,8 @@ class TransformerOf final : public Transformer {
   BlockedAttention blocked_attention_;
   Activations<T> a_;
   std::vector<View> views_;  // [n_kv_heads]
-  std::vector<double> inverse_frequencies_;
+  std::vector<Rotation> rotations_;
+  std::vector<size_t> rotation_of_layer_;  // [n_layers]
   std::vector<double> last_logits_;
 
   // Of the chunk being run.
@@ -275,7 +333,12 @@ class TransformerOf final : public Transformer {
 }  // namespace
 
 CacheGeometry cache_geometry(const ModelConfig& config) {
-  return {config.n_layers, config.n_kv_heads, config.head_dim, std::vector<size_t>(config.n_layers, 0)};
+  CacheGeometry geometry{config.n_layers, config.n_kv_heads, config.head_dim, {}};
+  for (const LayerConfig& layer : config.layers) {
+    const auto same = std::ranges::find(config.layers, layer);
+    geometry.layer_class.push_back(static_cast<size_t>(same - config.layers.begin()));
+  }
+  return geometry;
 }
 
 DType default_cache_dtype(Precision precision) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The forward pass of a decoder-only transformer in the three precisions, over any cache.
 // Per layer: x += o(attention(q, k, v of norm(x))); x += down(silu(gate(norm(x))) * up(norm(x))) (Llama, arXiv
-// 2302.13971), with rotary positions and grouped-query attention.
+// 2302.13971), with rotary positions and grouped-query attention; what families add to it is said by ModelConfig.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@
 
 namespace proxima {
 
-// What the model asks of its cache: one layer class, since this family rotates and masks alike in all layers.
+// What the model asks of its cache. A layer's class is the first layer that rotates and masks as it does.
 CacheGeometry cache_geometry(const ModelConfig& config);
 
 struct TransformerLimits {

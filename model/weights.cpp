@@ -75,20 +75,63 @@ class Binder {
   ProblemList problems_;
 };
 
-LayerWeights take_layer(Binder& binder, const ModelConfig& config, size_t layer) {
-  const std::string prefix = fmt::format("model.layers.{}.", layer);
+// Rows [first, first + n_rows) of a stored linear layer.
+LinearWeights slice(const LinearWeights& fused, size_t first, size_t n_rows) {
+  LinearWeights part = fused;
+  if (fused.weight.empty()) return part;
+  part.weight.shape[0] = n_rows;
+  part.weight.data += first * fused.weight.shape[1] * dtype_bytes(fused.weight.dtype);
+  return part;
+}
+
+void take_attention(Binder& binder, const ModelConfig& config, const std::string& prefix, LayerWeights& weights) {
   const size_t q_width = config.n_heads * config.head_dim;
   const size_t kv_width = config.n_kv_heads * config.head_dim;
+  if (config.model_type == "phi3") {
+    const auto fused = binder.take_linear(prefix + "qkv_proj", q_width + 2 * kv_width, config.hidden, false);
+    weights.q = slice(fused, 0, q_width);
+    weights.k = slice(fused, q_width, kv_width);
+    weights.v = slice(fused, q_width + kv_width, kv_width);
+  } else {
+    weights.q = binder.take_linear(prefix + "q_proj", q_width, config.hidden, config.qkv_bias);
+    weights.k = binder.take_linear(prefix + "k_proj", kv_width, config.hidden, config.qkv_bias);
+    weights.v = binder.take_linear(prefix + "v_proj", kv_width, config.hidden, config.qkv_bias);
+  }
+  if (config.qk_norm) {
+    weights.q_norm = binder.take(prefix + "q_norm.weight", {config.head_dim});
+    weights.k_norm = binder.take(prefix + "k_norm.weight", {config.head_dim});
+  }
+  weights.o = binder.take_linear(prefix + "o_proj", config.hidden, q_width, config.o_bias);
+}
+
+void take_mlp(Binder& binder, const ModelConfig& config, const std::string& prefix, LayerWeights& weights) {
+  if (config.model_type == "phi3") {
+    const auto fused = binder.take_linear(prefix + "gate_up_proj", 2 * config.intermediate, config.hidden, false);
+    weights.gate = slice(fused, 0, config.intermediate);
+    weights.up = slice(fused, config.intermediate, config.intermediate);
+  } else {
+    weights.gate = binder.take_linear(prefix + "gate_proj", config.intermediate, config.hidden, config.mlp_bias);
+    weights.up = binder.take_linear(prefix + "up_proj", config.intermediate, config.hidden, config.mlp_bias);
+  }
+  weights.down = binder.take_linear(prefix + "down_proj", config.hidden, config.intermediate, config.mlp_bias);
+}
+
+LayerWeights take_layer(Binder& binder, const ModelConfig& config, size_t layer) {
+  const std::string prefix = fmt::format("model.layers.{}.", layer);
+  const auto take_norm = [&](const char* name) {
+    return binder.take(fmt::format("{}{}.weight", prefix, name), {config.hidden});
+  };
   LayerWeights weights;
-  weights.attn_norm = binder.take(prefix + "input_layernorm.weight", {config.hidden});
-  weights.q = binder.take_linear(prefix + "self_attn.q_proj", q_width, config.hidden, config.attention_bias);
-  weights.k = binder.take_linear(prefix + "self_attn.k_proj", kv_width, config.hidden, config.attention_bias);
-  weights.v = binder.take_linear(prefix + "self_attn.v_proj", kv_width, config.hidden, config.attention_bias);
-  weights.o = binder.take_linear(prefix + "self_attn.o_proj", config.hidden, q_width, config.attention_bias);
-  weights.mlp_norm = binder.take(prefix + "post_attention_layernorm.weight", {config.hidden});
-  weights.gate = binder.take_linear(prefix + "mlp.gate_proj", config.intermediate, config.hidden, config.mlp_bias);
-  weights.up = binder.take_linear(prefix + "mlp.up_proj", config.intermediate, config.hidden, config.mlp_bias);
-  weights.down = binder.take_linear(prefix + "mlp.down_proj", config.hidden, config.intermediate, config.mlp_bias);
+  weights.attn_norm = take_norm("input_layernorm");
+  take_attention(binder, config, prefix + "self_attn.", weights);
+  if (config.post_norms) {
+    weights.attn_post_norm = take_norm("post_attention_layernorm");
+    weights.mlp_norm = take_norm("pre_feedforward_layernorm");
+    weights.mlp_post_norm = take_norm("post_feedforward_layernorm");
+  } else {
+    weights.mlp_norm = take_norm("post_attention_layernorm");
+  }
+  take_mlp(binder, config, prefix + "mlp.", weights);
   return weights;
 }
 

@@ -35,16 +35,21 @@ struct LinearWeights {
   TensorView bias;    // [out], or empty
 };
 
+// Families that fuse matrices store their rows one after the other; the views are slices of such a tensor.
 struct LayerWeights {
-  TensorView attn_norm;  // [hidden]
-  LinearWeights q;       // [n_heads * head_dim, hidden]
-  LinearWeights k;       // [n_kv_heads * head_dim, hidden]
-  LinearWeights v;       // [n_kv_heads * head_dim, hidden]
-  LinearWeights o;       // [hidden, n_heads * head_dim]
-  TensorView mlp_norm;   // [hidden]
-  LinearWeights gate;    // [intermediate, hidden]
-  LinearWeights up;      // [intermediate, hidden]
-  LinearWeights down;    // [hidden, intermediate]
+  TensorView attn_norm;       // [hidden]
+  LinearWeights q;            // [n_heads * head_dim, hidden]
+  LinearWeights k;            // [n_kv_heads * head_dim, hidden]
+  LinearWeights v;            // [n_kv_heads * head_dim, hidden]
+  TensorView q_norm;          // [head_dim], or empty
+  TensorView k_norm;          // [head_dim], or empty
+  LinearWeights o;            // [hidden, n_heads * head_dim]
+  TensorView attn_post_norm;  // [hidden], or empty
+  TensorView mlp_norm;        // [hidden]
+  LinearWeights gate;         // [intermediate, hidden]
+  LinearWeights up;           // [intermediate, hidden]
+  LinearWeights down;         // [hidden, intermediate]
+  TensorView mlp_post_norm;   // [hidden], or empty
 };
 
 struct Weights {

@@ -83,7 +83,7 @@ std::vector<double> naive(const Case& c, const std::vector<T>& q) {
   for (size_t row = 0; row < c.n_tokens * n_heads; ++row) {
     const std::vector<double> query(q.data() + row * d, q.data() + (row + 1) * d);
     const auto rows = c.used(row % n_heads / (n_heads / c.shape.n_kv_heads), row / n_heads);
-    const auto one = reference::attend(query.data(), rows, d, c.shape.scale).out;
+    const auto one = reference::attend(query.data(), rows, d, c.shape.scale, c.shape.softcap).out;
     out.insert(out.end(), one.begin(), one.end());
   }
   return out;
@@ -107,7 +107,9 @@ void expect_near(const Case& c, const std::vector<T>& out, const std::vector<dou
 AttentionShape random_shape(Random& random) {
   constexpr size_t kHeadSizes[] = {8, 10, 14, 24, 64, 80, 128};
   const size_t n_kv_heads = random.between(1, 2), head_dim = kHeadSizes[random.below(7)];
-  return {n_kv_heads * random.between(1, 3), n_kv_heads, head_dim, 1 / std::sqrt(static_cast<double>(head_dim))};
+  const double softcap = random.below(3) == 0 ? 1.5 : 0;  // well within the scores
+  return {n_kv_heads * random.between(1, 3), n_kv_heads, head_dim, 1 / std::sqrt(static_cast<double>(head_dim)),
+          softcap};
 }
 
 // Everything causal, cut at random.

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -69,20 +70,20 @@ TEST(Config, ReadsEveryKeyItUses) {
   EXPECT_EQ(config.vocab, 100U);
   EXPECT_EQ(config.max_position, 512U);
   EXPECT_EQ(config.rms_norm_eps, 1e-5);
-  EXPECT_TRUE(config.attention_bias && config.mlp_bias && config.tie_embeddings);
+  EXPECT_TRUE(config.qkv_bias && config.o_bias && config.mlp_bias && config.tie_embeddings);
   EXPECT_EQ(config.bos_id, 7U);
   EXPECT_EQ(config.eos_ids, Ids{8});
-  EXPECT_EQ(config.rope, (RopeParameters{.kind = RopeKind::kDefault, .head_dim = 10, .theta = 5e5}));
+  EXPECT_EQ(config.layers[0].rope, (RopeParameters{.kind = RopeKind::kDefault, .n_dims = 10, .theta = 5e5}));
 }
 
 TEST(Config, AbsentKeysMeanWhatTheReferenceMeans) {
   const auto config = parse({{"num_key_value_heads", nullptr}});
   EXPECT_EQ(config.n_kv_heads, 6U);
   EXPECT_EQ(config.head_dim, 8U);
-  EXPECT_FALSE(config.attention_bias || config.mlp_bias || config.tie_embeddings);
+  EXPECT_FALSE(config.qkv_bias || config.o_bias || config.mlp_bias || config.tie_embeddings);
   EXPECT_FALSE(config.bos_id);
   EXPECT_TRUE(config.eos_ids.empty());
-  EXPECT_EQ(config.rope.theta, 10000.0);
+  EXPECT_EQ(config.layers[0].rope.theta, 10000.0);
   EXPECT_EQ(parse({{"head_dim", "null"}, {"num_key_value_heads", "null"}}).head_dim, 8U);
 }
 
@@ -102,9 +103,12 @@ TEST(Config, UnitesTheEndTokensOfBothFiles) {
 }
 
 TEST(Config, RefusesOtherFamiliesByName) {
-  for (const char* family : {"qwen2", "qwen3", "gemma2", "phi3", "mixtral", "gpt2", "Llama", ""}) {
+  for (const char* family : {"gemma", "gemma3", "gemma3n", "qwen2_moe", "phi", "mixtral", "gpt2", "Llama", ""}) {
     const std::string text = '"' + std::string(family) + '"';
-    refuse({{"model_type", text.c_str()}}, "\"model_type\" is " + text + ": this family is not supported yet");
+    refuse({{"model_type", text.c_str()}},
+           "\"model_type\" is " + text +
+               ": this family is not supported; these are: llama, mistral, qwen2, qwen3, phi3, gemma2, gemma3_text, "
+               "smollm3");
   }
   refuse({{"model_type", nullptr}}, "\"model_type\" is missing");
 }
@@ -128,7 +132,7 @@ TEST(Config, RefusesHeadsThatDoNotFit) {
   refuse({{"num_key_value_heads", "0"}}, "\"num_key_value_heads\" is 0");
   refuse({{"head_dim", "9"}}, "\"head_dim\" is 9; it must be even");
   refuse({{"head_dim", "0"}}, "\"head_dim\" is 0");
-  refuse({{"hidden_size", "50"}}, "hidden_size (50) is no multiple of num_attention_heads (6)");
+  refuse({{"hidden_size", "50"}}, "\"head_dim\" is missing, and hidden_size / num_attention_heads (50 / 6)");
   refuse({{"hidden_size", "42"}}, "\"head_dim\" is 7; it must be even");
 }
 
@@ -140,18 +144,36 @@ TEST(Config, RefusesSwitchesItDoesNotKnow) {
   refuse({{"pretraining_tp", "2"}}, "\"pretraining_tp\" must be 1");
   refuse({{"rope_interleaved", "true"}}, "\"rope_interleaved\" is true");
   refuse({{"max_sequence_length", "1024"}}, "contradicts max_position_embeddings");
-  refuse({{"partial_rotary_factor", "0.5"}}, "\"partial_rotary_factor\" is 0.5");
+  for (const char* bad : {"0", "-0.5", "1.5", "0.4", "0.1"}) {  // of 8: 3 dimensions, none
+    refuse({{"partial_rotary_factor", bad}}, "it must leave an even number of 8 dimensions");
+  }
   refuse({{"quantization_config", R"({"quant_method": "gptq"})"}}, "quantized checkpoints are not supported");
-  refuse({{"layer_types", R"(["full_attention", "sliding_attention"])"}}, "\"layer_types\"");
-  refuse({{"layer_types", "{}"}}, "\"layer_types\"");
+  refuse({{"layer_types", R"(["full_attention", "full_attention"])"}}, "\"layer_types\" must list one type per layer");
+  refuse({{"layer_types", "{}"}}, "\"layer_types\" must list one type per layer");
+  refuse({{"layer_types", R"(["full_attention", "sliding_attention", "full_attention"])"}},
+         "\"layer_types\" names sliding_attention, but no sliding_window is set");
 }
 
 TEST(Config, RefusesUnknownKeysByName) {
   for (const char* key : {"attn_logit_softcapping", "query_pre_attn_scalar", "mlp_quant", "num_local_experts", "Rope",
-                          "use_sliding_window", "embedding_multiplier", "auto_map"}) {
+                          "use_sliding_window", "sliding_window", "no_rope_layers", "max_window_layers",
+                          "rope_local_base_freq", "embedding_multiplier", "auto_map"}) {
     refuse({{key, "false"}}, '"' + std::string(key) + "\" is an unknown key");
     refuse({{key, "null"}}, '"' + std::string(key) + "\" is an unknown key");
   }
+}
+
+TEST(Config, TrainedContextIsTheStretchedOne) {
+  EXPECT_EQ(trained_context(parse({})), 512U);
+  const auto with = [](const char* scaling) { return trained_context(parse({{"rope_scaling", scaling}})); };
+  EXPECT_EQ(with(R"({"type": "linear", "factor": 4.0})"), 2048U);
+  EXPECT_EQ(with(R"({"type": "dynamic", "factor": 2.5})"), 1280U);
+  EXPECT_EQ(with(R"({"type": "yarn", "factor": 4.0})"), 2048U);
+  EXPECT_EQ(with(R"({"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 128})"), 512U);
+  EXPECT_EQ(with(R"({"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 400})"), 1600U);  // as Qwen3
+  EXPECT_EQ(with(R"({"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                     "original_max_position_embeddings": 64})"),
+            512U);
 }
 
 TEST(Config, AcceptsHarmlessKeys) {
@@ -172,48 +194,49 @@ TEST(Config, AcceptsHarmlessKeys) {
          {"layer_types", R"(["full_attention", "full_attention", "full_attention"])"}});
 }
 
-TEST(Config, MistralOnlyWithoutAWindow) {
-  const Change family{"model_type", "\"mistral\""};
-  const Change long_context{"max_position_embeddings", "32768"};
-  EXPECT_EQ(parse({family, long_context, {"sliding_window", "null"}}).model_type, "mistral");
-  refuse({family, {"sliding_window", "4096"}}, "sliding window attention is not supported yet");
-  refuse({{"sliding_window", "4096"}}, "sliding window attention is not supported yet");
-  // The reference takes an absent key for a window of 4096, which only longer contexts can notice.
-  EXPECT_EQ(parse({family}).max_position, 512U);
-  refuse({family, long_context}, "\"sliding_window\" is absent, which means a window of 4096");
-  refuse({family, {"attention_bias", "true"}}, "the mistral family has no biases");
-  refuse({family, {"mlp_bias", "true"}}, "\"mlp_bias\"");
-  refuse({family, {"num_key_value_heads", nullptr}}, "\"num_key_value_heads\" is missing");
-}
-
 TEST(Config, ReadsTheFormsOfWellKnownCheckpoints) {
   for (const auto& real : test::kRealConfigs) {
     SCOPED_TRACE(real.name);
     const auto config = parse_config("D", real.text);
     EXPECT_EQ(config.head_dim, real.head_dim);
     EXPECT_EQ(config.n_kv_heads, real.n_kv_heads);
-    EXPECT_EQ(config.rope.theta, real.theta);
+    const auto global = std::ranges::find_if(
+        config.layers, [](const LayerConfig& layer) { return layer.window == SIZE_MAX && layer.rope.n_dims > 0; });
+    EXPECT_EQ((global == config.layers.end() ? config.layers.front() : *global).rope.theta, real.theta);
     EXPECT_EQ(config.tie_embeddings, real.tied);
     EXPECT_FALSE(config.eos_ids.empty());
+    size_t n_windowed = 0;
+    for (const LayerConfig& layer : config.layers) {
+      if (layer.window == SIZE_MAX) continue;
+      EXPECT_EQ(layer.window, real.window);
+      ++n_windowed;
+    }
+    EXPECT_EQ(n_windowed, real.n_windowed);
+    EXPECT_EQ(trained_context(config), real.context);
   }
 }
 
 TEST(Config, ReadsTheGoldenFolders) {
   PROXIMA_NEEDS_SHARED("golden");
+  std::set<std::string> families;
   size_t n_read = 0;
   for (const auto& entry : std::filesystem::directory_iterator(test::shared_folder() / "golden")) {
     if (!entry.is_directory()) continue;
-    const std::string name = entry.path().filename();
-    SCOPED_TRACE(name);
-    const bool ours = name.starts_with("llama") || name.starts_with("mistral") || name == "stories260k";
-    if (!ours || name == "mistral-swa") {
-      test::expect_error(ErrorKind::kInput, "not supported yet", [&] { read_config(entry.path()); });
-    } else {
-      EXPECT_GE(read_config(entry.path()).n_layers, 4U);
-      ++n_read;
+    SCOPED_TRACE(entry.path().filename());
+    const ModelConfig config = read_config(entry.path());
+    families.insert(config.model_type);
+    const auto meta = json::parse(test::read_text(entry.path() / "meta.json"));
+    const json& windows = meta.at("windows_per_layer");  // or null
+    ASSERT_TRUE(windows.is_null() || windows.size() == config.n_layers);
+    for (size_t layer = 0; layer < config.n_layers; ++layer) {
+      const bool whole = windows.is_null() || windows[layer].is_null();
+      const size_t expected = whole ? SIZE_MAX : windows[layer].get<size_t>();
+      EXPECT_EQ(config.layers[layer].window, expected);
     }
+    ++n_read;
   }
-  EXPECT_EQ(n_read, 10U);
+  EXPECT_EQ(n_read, 20U);
+  EXPECT_EQ(families.size(), 7U);  // none of SmolLM3
 }
 
 TEST(Config, ReadsTheFolder) {

@@ -7,14 +7,15 @@
 
 namespace proxima::reference {
 
-Softmax attend(const double* q, const KeyValueRows& rows, size_t head_dim, double scale) {
+Softmax attend(const double* q, const KeyValueRows& rows, size_t head_dim, double scale, double softcap) {
   Softmax result{std::vector<double>(head_dim), {}, -std::numeric_limits<double>::infinity()};
   if (rows.count() == 0) return result;
   std::vector<double> scores;
   for (const double* key : rows.keys) {
     double product = 0;
     for (size_t i = 0; i < head_dim; ++i) product += q[i] * key[i];
-    scores.push_back(scale * product);
+    const double score = scale * product;
+    scores.push_back(softcap == 0 ? score : softcap * std::tanh(score / softcap));
   }
   const double largest = *std::max_element(scores.begin(), scores.end());
   double sum = 0;
@@ -31,9 +32,9 @@ Softmax attend(const double* q, const KeyValueRows& rows, size_t head_dim, doubl
 }
 
 Softmax attend_gated(const double* q, const KeyValueRows& proximal, const KeyValueRows& distant, size_t head_dim,
-                     double scale) {
-  const Softmax near = attend(q, proximal, head_dim, scale);
-  const Softmax far = attend(q, distant, head_dim, scale);
+                     double scale, double softcap) {
+  const Softmax near = attend(q, proximal, head_dim, scale, softcap);
+  const Softmax far = attend(q, distant, head_dim, scale, softcap);
   const double gate = 1 / (1 + std::exp(far.log_sum_exp - near.log_sum_exp));
   Softmax joint{std::vector<double>(head_dim), {}, near.log_sum_exp - std::log(gate)};
   for (size_t i = 0; i < head_dim; ++i) joint.out[i] = gate * near.out[i] + (1 - gate) * far.out[i];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "test/reference_transformer.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "test/reference_attention.h"
@@ -25,22 +26,47 @@ double to_bf16(double x) {
   return test::decode(DType::kBF16, element);
 }
 
+// YaRN, of the definition in its paper's code: 0 where pair i keeps its frequency, 1 where it is stretched.
+double yarn_stretch(const RopeParameters& rope, size_t i) {
+  const auto n_dims = static_cast<double>(rope.n_dims);
+  const auto pair_of = [&](double turns) {
+    const double wavelength = static_cast<double>(rope.original_max_position) / turns;
+    return n_dims / 2 * std::log(wavelength / (2 * std::acos(-1.0))) / std::log(rope.theta);
+  };
+  const double low = std::max(0.0, std::floor(pair_of(rope.beta_fast)));
+  const double high = std::min(n_dims - 1, std::ceil(pair_of(rope.beta_slow)));
+  const double width = high == low ? 0.001 : high - low;
+  return std::clamp((static_cast<double>(i) - low) / width, 0.0, 1.0);
+}
+
 // The frequency of pair i; see the definitions in Hugging Face's modeling_rope_utils.
 double inverse_frequency(const RopeParameters& rope, size_t i, size_t prompt_length) {
-  const auto head_dim = static_cast<double>(rope.head_dim);
+  const auto n_dims = static_cast<double>(rope.n_dims);
   const auto length = static_cast<double>(prompt_length), max_position = static_cast<double>(rope.max_position);
   double theta = rope.theta;
   if (rope.kind == RopeKind::kDynamic && length > max_position) {
-    theta *= std::pow(rope.factor * length / max_position - (rope.factor - 1), head_dim / (head_dim - 2));
+    theta *= std::pow(rope.factor * length / max_position - (rope.factor - 1), n_dims / (n_dims - 2));
   }
-  const double plain = std::pow(theta, -2 * static_cast<double>(i) / head_dim);
+  const double plain = std::pow(theta, -2 * static_cast<double>(i) / n_dims);
   if (rope.kind == RopeKind::kLinear) return plain / rope.factor;
+  if (rope.kind == RopeKind::kYarn) return plain * (1 - yarn_stretch(rope, i) * (1 - 1 / rope.factor));
+  if (rope.kind == RopeKind::kLongrope) {
+    return plain / (prompt_length > rope.original_max_position ? rope.long_factors : rope.short_factors)[i];
+  }
   if (rope.kind != RopeKind::kLlama3) return plain;
   const double turns = static_cast<double>(rope.original_max_position) * plain / (2 * std::acos(-1.0));
   if (turns < rope.low_freq_factor) return plain / rope.factor;
   if (turns > rope.high_freq_factor) return plain;
   const double weight = (turns - rope.low_freq_factor) / (rope.high_freq_factor - rope.low_freq_factor);
   return (1 - weight) * plain / rope.factor + weight * plain;
+}
+
+double silu(double x) {
+  return x / (1 + std::exp(-x));
+}
+
+double gelu_tanh(double x) {
+  return x / 2 * (1 + std::tanh(std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
 }
 
 class Pass {
@@ -52,6 +78,7 @@ class Pass {
       const auto row = table.begin() + static_cast<ptrdiff_t>(id * config_.hidden);
       residual_.insert(residual_.end(), row, row + static_cast<ptrdiff_t>(config_.hidden));
     }
+    for (double& x : residual_) x *= config_.embed_scale;
     if (options_.prompt_length == 0) options_.prompt_length = n_;
     if (options_.keep_scores) result_.scores.assign(config_.n_layers, Numbers(config_.n_heads * n_ * n_));
   }
@@ -66,21 +93,24 @@ class Pass {
     const Numbers last = norm(residual_, weights_.final_norm);
     result_.hidden.push_back(last);
     result_.logits = linear(last, weights_.lm_head);
+    for (double& x : result_.logits) {
+      if (config_.logit_softcap > 0) x = config_.logit_softcap * std::tanh(x / config_.logit_softcap);
+    }
     return std::move(result_);
   }
 
  private:
-  Numbers norm(const Numbers& x, const TensorView& stored_weight) const {
+  // Of each row of as many elements as there are weights: a token's, or a head's; x itself without weights.
+  Numbers norm(Numbers x, const TensorView& stored_weight) const {
     const Numbers weight = values_of(stored_weight);
-    const size_t width = config_.hidden;
-    Numbers y(x.size());
-    for (size_t t = 0; t < n_; ++t) {
+    const size_t width = weight.size();
+    for (size_t begin = 0; width > 0 && begin < x.size(); begin += width) {
       double squares = 0;
-      for (size_t i = 0; i < width; ++i) squares += x[t * width + i] * x[t * width + i];
+      for (size_t i = 0; i < width; ++i) squares += x[begin + i] * x[begin + i];
       const double root = std::sqrt(squares / static_cast<double>(width) + config_.rms_norm_eps);
-      for (size_t i = 0; i < width; ++i) y[t * width + i] = x[t * width + i] / root * weight[i];
+      for (size_t i = 0; i < width; ++i) x[begin + i] *= (config_.norm_offset + weight[i]) / root;
     }
-    return y;
+    return x;
   }
 
   Numbers linear(const Numbers& x, const LinearWeights& stored) const {
@@ -99,16 +129,17 @@ class Pass {
     return y;
   }
 
-  void rotate(Numbers& x, size_t n_heads) const {
-    const size_t half = config_.head_dim / 2;
+  void rotate(Numbers& x, size_t n_heads, const RopeParameters& rope) const {
+    const size_t half = rope.n_dims / 2;
     for (size_t t = 0; t < n_; ++t) {
       for (size_t i = 0; i < half; ++i) {
-        const double angle = static_cast<double>(t) * inverse_frequency(config_.rope, i, options_.prompt_length);
+        const double angle = static_cast<double>(t) * inverse_frequency(rope, i, options_.prompt_length);
+        const double cosine = rope.attention_factor * std::cos(angle), sine = rope.attention_factor * std::sin(angle);
         for (size_t head = 0; head < n_heads; ++head) {
           double* pair = x.data() + (t * n_heads + head) * config_.head_dim + i;
           const double a = pair[0], b = pair[half];
-          pair[0] = a * std::cos(angle) - b * std::sin(angle);
-          pair[half] = b * std::cos(angle) + a * std::sin(angle);
+          pair[0] = a * cosine - b * sine;
+          pair[half] = b * cosine + a * sine;
         }
       }
     }
@@ -136,14 +167,14 @@ class Pass {
   // Of query head `head` at position i of a layer.
   Numbers attention(const double* q, size_t layer, size_t head, size_t i) {
     const size_t kv_head = head / (config_.n_heads / config_.n_kv_heads);
-    const double scale = 1 / std::sqrt(static_cast<double>(config_.head_dim));
+    const size_t window = config_.layers[layer].window;
     KeyValueRows proximal, distant;
     std::vector<size_t> near_positions, positions;
     size_t lowest = layer;
     if (options_.pod != nullptr) {
       for (const size_t start : options_.pod->block_starts[kv_head]) lowest = start <= layer ? start : lowest;
     }
-    for (size_t j = 0; j <= i; ++j) {
+    for (size_t j = i - std::min(i, window - 1); j <= i; ++j) {
       const bool is_distant = options_.pod != nullptr && j >= options_.pod->ns && j + options_.pod->nr <= i;
       const double* value = row(result_.values, layer, kv_head, j);
       if (is_distant) {
@@ -154,7 +185,8 @@ class Pass {
         near_positions.push_back(j);
       }
     }
-    const Softmax softmax = attend_gated(q, proximal, distant, config_.head_dim, scale);
+    const Softmax softmax =
+        attend_gated(q, proximal, distant, config_.head_dim, config_.attention_scale, config_.attention_softcap);
     positions.insert(positions.begin(), near_positions.begin(), near_positions.end());
     for (size_t key = 0; options_.keep_scores && key < positions.size(); ++key) {
       result_.scores[layer][(head * n_ + i) * n_ + positions[key]] = softmax.weights[key];
@@ -165,10 +197,10 @@ class Pass {
   void attention_block(size_t index) {
     const LayerWeights& layer = weights_.layers[index];
     const Numbers x = norm(residual_, layer.attn_norm);
-    Numbers q = linear(x, layer.q), k = linear(x, layer.k);
+    Numbers q = norm(linear(x, layer.q), layer.q_norm), k = norm(linear(x, layer.k), layer.k_norm);
     const Numbers v = linear(x, layer.v);
-    rotate(q, config_.n_heads);
-    rotate(k, config_.n_kv_heads);
+    rotate(q, config_.n_heads, config_.layers[index].rope);
+    rotate(k, config_.n_kv_heads, config_.layers[index].rope);
     result_.keys.push_back(stored(k));
     result_.values.push_back(stored(v));
     Numbers attended;
@@ -178,7 +210,7 @@ class Pass {
         attended.insert(attended.end(), out.begin(), out.end());
       }
     }
-    add_to_residual(linear(attended, layer.o));
+    add_to_residual(norm(linear(attended, layer.o), layer.attn_post_norm));
   }
 
   void mlp_block(size_t index) {
@@ -186,8 +218,9 @@ class Pass {
     const Numbers x = norm(residual_, layer.mlp_norm);
     Numbers gate = linear(x, layer.gate);
     const Numbers up = linear(x, layer.up);
-    for (size_t k = 0; k < gate.size(); ++k) gate[k] = gate[k] / (1 + std::exp(-gate[k])) * up[k];
-    add_to_residual(linear(gate, layer.down));
+    const auto activation = config_.activation == Activation::kSilu ? silu : gelu_tanh;
+    for (size_t k = 0; k < gate.size(); ++k) gate[k] = activation(gate[k]) * up[k];
+    add_to_residual(norm(linear(gate, layer.down), layer.mlp_post_norm));
   }
 
   void add_to_residual(const Numbers& x) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The forward pass of the Llama family written from the formulas: double throughout, the whole sequence at once, no
+// The forward pass of every family written from the formulas: double throughout, the whole sequence at once, no
 // cache, no chunks, no code shared with core/ but the reading of files. The oracle of the runtime's three precisions.
 #pragma once
 
@@ -17,13 +17,14 @@ struct Options {
   // The oracle of `fast`: what enters a product with a weight matrix, and keys and values, are rounded to bf16; sums
   // stay double and weights as stored.
   bool round_bf16 = false;
-  size_t prompt_length = 0;  // for dynamic RoPE; 0: all ids
+  size_t prompt_length = 0;  // for dynamic RoPE and longrope; 0: all ids
   bool keep_scores = false;
 };
 
 struct Result {
-  std::vector<double> logits;               // [T, vocab]
-  std::vector<std::vector<double>> hidden;  // [n_layers + 1] of [T, hidden]: embeddings, ..., final norm, as HF says it
+  std::vector<double> logits;  // [T, vocab]
+  std::vector<std::vector<double>>
+      hidden;  // [n_layers + 1] of [T, hidden]: scaled embeddings, ..., final norm, as HF says it
   std::vector<std::vector<double>> keys;    // [n_layers] of [n_kv_heads, T, head_dim], rotated
   std::vector<std::vector<double>> values;  // likewise
   std::vector<std::vector<double>> scores;  // [n_layers] of [n_heads, T, T], softmax probabilities, if asked for

@@ -41,7 +41,7 @@ TEST(SineCosineTest, AgreesWithLongDoubleUpToAMillionRadians) {
 
 TEST(RopeTest, DefaultAndLinearFrequencies) {
   for (const size_t head_dim : {8U, 10U, 24U, 64U, 128U}) {
-    const RopeParameters plain{.head_dim = head_dim, .theta = 500000};
+    const RopeParameters plain{.n_dims = head_dim, .theta = 500000};
     RopeParameters linear = plain;
     linear.kind = RopeKind::kLinear;
     linear.factor = 2.5;
@@ -59,8 +59,7 @@ TEST(RopeTest, DefaultAndLinearFrequencies) {
 }
 
 TEST(RopeTest, DynamicBaseFollowsThePrompt) {
-  const RopeParameters rope{
-      .kind = RopeKind::kDynamic, .head_dim = 16, .theta = 10000, .factor = 2, .max_position = 32};
+  const RopeParameters rope{.kind = RopeKind::kDynamic, .n_dims = 16, .theta = 10000, .factor = 2, .max_position = 32};
   const auto at_length = [&](double length) {
     const double theta = length <= 32 ? 10000 : 10000 * std::pow(2 * length / 32 - 1, 16.0 / 14.0);
     return std::pow(theta, -6.0 / 16.0);
@@ -76,7 +75,7 @@ TEST(RopeTest, DynamicBaseFollowsThePrompt) {
 
 TEST(RopeTest, Llama3StretchesLongWavesOnly) {
   const RopeParameters rope{.kind = RopeKind::kLlama3,
-                            .head_dim = 128,
+                            .n_dims = 128,
                             .theta = 500000,
                             .factor = 8,
                             .low_freq_factor = 1,
@@ -107,13 +106,13 @@ TEST(RopeTest, Llama3StretchesLongWavesOnly) {
 }
 
 TEST(RopeTest, AnglesAreRoundedOnce) {
-  const RopeParameters rope{.head_dim = 10, .theta = 10000};
+  const RopeParameters rope{.n_dims = 10, .theta = 10000};
   const auto frequencies = rope_inverse_frequencies(rope, 1);
   std::vector<double> cosines(3 * 5), sines(3 * 5);
   std::vector<float> cosines32(3 * 5), sines32(3 * 5);
   for (const size_t first : {0U, 4095U, 131070U}) {
-    rope_angles(frequencies, first, 3, cosines.data(), sines.data());
-    rope_angles(frequencies, first, 3, cosines32.data(), sines32.data());
+    rope_angles(frequencies, 1, first, 3, cosines.data(), sines.data());
+    rope_angles(frequencies, 1, first, 3, cosines32.data(), sines32.data());
     for (size_t t = 0; t < 3; ++t) {
       for (size_t i = 0; i < 5; ++i) {
         const double angle = static_cast<double>(first + t) * frequencies[i];

@@ -51,16 +51,30 @@ std::vector<std::byte> encode(DType dtype, const std::vector<double>& values) {
   return bytes;
 }
 
+bool is_gemma(const TinyModelOptions& options) {
+  return options.model_type.starts_with("gemma");
+}
+
+// The keys about biases and the activation, as far as the family has them.
+std::string family_keys(const TinyModelOptions& options) {
+  std::string keys = options.family_json;
+  if (options.model_type != "qwen2") keys += fmt::format("\"attention_bias\": {}, ", options.attention_bias);
+  if (options.model_type != "qwen2" && options.model_type != "qwen3" && !is_gemma(options)) {
+    keys += fmt::format("\"mlp_bias\": {}, ", options.mlp_bias);
+  }
+  return keys;
+}
+
 std::string config_text(const TinyModelOptions& options) {
   return fmt::format(
       R"({{"architectures": ["LlamaForCausalLM"], "model_type": "{}", "hidden_size": {}, "num_hidden_layers": {},
  "num_attention_heads": {}, "num_key_value_heads": {}, "head_dim": {}, "intermediate_size": {}, "vocab_size": {},
- "max_position_embeddings": {}, "attention_bias": {}, "mlp_bias": {}, "tie_word_embeddings": {},
- "rms_norm_eps": 1e-05, "hidden_act": "silu", "bos_token_id": null, "eos_token_id": null, {}}}
+ "max_position_embeddings": {}, {}"tie_word_embeddings": {},
+ "rms_norm_eps": 1e-05, {}, "bos_token_id": null, "eos_token_id": null, {}}}
 )",
       options.model_type, options.hidden, options.layers, options.heads, options.kv_heads, options.head_dim,
-      options.intermediate, options.vocab, options.max_position, options.attention_bias, options.mlp_bias, options.tied,
-      options.rope_json);
+      options.intermediate, options.vocab, options.max_position, family_keys(options), options.tied,
+      is_gemma(options) ? R"("hidden_activation": "gelu_pytorch_tanh")" : R"("hidden_act": "silu")", options.rope_json);
 }
 
 std::string shard_name(size_t shard, size_t n_shards) {
@@ -92,18 +106,34 @@ std::vector<TensorSpec> tiny_model_tensors(const TinyModelOptions& options) {
   };
   const size_t q_width = options.heads * options.head_dim;
   const size_t kv_width = options.kv_heads * options.head_dim;
+  const bool phi3 = options.model_type == "phi3", gemma = is_gemma(options);
+  const bool qkv_bias = options.attention_bias || options.model_type == "qwen2";
   add("model.embed_tokens.weight", {options.vocab, options.hidden});
   for (size_t layer = 0; layer < options.layers; ++layer) {
     const std::string prefix = fmt::format("model.layers.{}.", layer);
     add(prefix + "input_layernorm.weight", {options.hidden});
-    add_linear(prefix + "self_attn.q_proj", q_width, options.hidden, options.attention_bias);
-    add_linear(prefix + "self_attn.k_proj", kv_width, options.hidden, options.attention_bias);
-    add_linear(prefix + "self_attn.v_proj", kv_width, options.hidden, options.attention_bias);
+    if (phi3) {
+      add_linear(prefix + "self_attn.qkv_proj", q_width + 2 * kv_width, options.hidden, false);
+    } else {
+      add_linear(prefix + "self_attn.q_proj", q_width, options.hidden, qkv_bias);
+      add_linear(prefix + "self_attn.k_proj", kv_width, options.hidden, qkv_bias);
+      add_linear(prefix + "self_attn.v_proj", kv_width, options.hidden, qkv_bias);
+    }
+    if (options.model_type == "qwen3" || options.model_type == "gemma3_text") {
+      add(prefix + "self_attn.q_norm.weight", {options.head_dim});
+      add(prefix + "self_attn.k_norm.weight", {options.head_dim});
+    }
     add_linear(prefix + "self_attn.o_proj", options.hidden, q_width, options.attention_bias);
     add(prefix + "post_attention_layernorm.weight", {options.hidden});
-    add_linear(prefix + "mlp.gate_proj", options.intermediate, options.hidden, options.mlp_bias);
-    add_linear(prefix + "mlp.up_proj", options.intermediate, options.hidden, options.mlp_bias);
+    if (gemma) add(prefix + "pre_feedforward_layernorm.weight", {options.hidden});
+    if (phi3) {
+      add_linear(prefix + "mlp.gate_up_proj", 2 * options.intermediate, options.hidden, false);
+    } else {
+      add_linear(prefix + "mlp.gate_proj", options.intermediate, options.hidden, options.mlp_bias);
+      add_linear(prefix + "mlp.up_proj", options.intermediate, options.hidden, options.mlp_bias);
+    }
     add_linear(prefix + "mlp.down_proj", options.hidden, options.intermediate, options.mlp_bias);
+    if (gemma) add(prefix + "post_feedforward_layernorm.weight", {options.hidden});
   }
   add("model.norm.weight", {options.hidden});
   if (!options.tied) add("lm_head.weight", {options.vocab, options.hidden});
@@ -116,7 +146,7 @@ std::vector<double> tiny_model_values(const TinyModelOptions& options, const Ten
   double center = 0.0;
   double reach = 0.0;  // uniform on center +- reach: variance reach^2 / 3
   if (named("norm")) {
-    center = 1.0;
+    center = is_gemma(options) ? 0.0 : 1.0;
     reach = 0.5;
   } else if (named(".bias")) {
     reach = 0.3;

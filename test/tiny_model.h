@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Random Llama folders of any small shape for tests: config.json and model.safetensors or shards with their index.
+// Random model folders of any family and small shape for tests: config.json and model.safetensors or shards with their
+// index.
 //
 // The numbers come from a generator of our own, so a seed gives the same weights on every machine. Each tensor has its
 // own stream, seeded by `seed` and its name: the values do not depend on dtype (they are rounded to it), on the number
 // of shards or on the order of writing. Matrices have mean 0 and variance 1 / fan-in (query and key twice that, so that
-// attention is not flat), norm weights lie in [0.5, 1.5], biases in [-0.3, 0.3], embeddings have variance 1.
+// attention is not flat), norm weights lie in [0.5, 1.5] (in [-0.5, 0.5] where the family adds 1), biases in [-0.3,
+// 0.3], embeddings have variance 1.
 #pragma once
 
 #include <cstddef>
@@ -41,7 +43,7 @@ struct TinyModelOptions {
   size_t intermediate = 96;
   size_t vocab = 128;
   size_t max_position = 4096;
-  bool attention_bias = false;  // q, k, v and o
+  bool attention_bias = false;  // q, k, v and o; qwen2 has biases of q, k and v whatever stands here
   bool mlp_bias = false;        // gate, up and down
   bool tied = false;            // no lm_head.weight
   DType dtype = DType::kF32;    // F64, F32, F16 or BF16
@@ -49,6 +51,8 @@ struct TinyModelOptions {
   // Members of config.json, spliced in as they are; anything a test wants to say about RoPE goes here.
   std::string rope_json = R"("rope_theta": 10000.0, "rope_scaling": null)";
   std::string model_type = "llama";
+  // Likewise, what its family says beside; ends in a comma where it is not empty.
+  std::string family_json = {};
 
   size_t n_shards = 1;        // above 1: model-0000i-of-0000n.safetensors and the index
   size_t header_padding = 0;  // this many more spaces after each header: odd values misalign all tensor data

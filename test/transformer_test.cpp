@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The forward pass: what it promises about bits, what it refuses, what it hands to observers.
+// The forward pass: when PoD is dense attention, what is refused, what observers see. What it promises about bits and
+// numbers is shown of every family in families_test.cpp.
 #include "model/transformer.h"
 
 #include <gtest/gtest.h>
@@ -44,44 +45,6 @@ bool contains(const std::string& text, const std::string& part) {
 void expect_same(const reference::Result& a, const reference::Result& b) {
   EXPECT_TRUE(same_bits(a.logits, b.logits));
   for (size_t layer = 0; layer < a.hidden.size(); ++layer) EXPECT_TRUE(same_bits(a.hidden[layer], b.hidden[layer]));
-}
-
-TEST(TransformerTest, TheBitsOfAPodRunDependOnNothingButTheInput) {
-  const TemporaryFolder folder;
-  test::write_tiny_model(folder.path(), {.hidden = 40,
-                                         .layers = 4,
-                                         .head_dim = 10,
-                                         .intermediate = 51,
-                                         .vocab = 67,
-                                         .dtype = DType::kBF16,
-                                         .header_padding = 1});
-  const Model model = open_model(folder.path());
-  const SharingMap map{4, 2, 5, 150, {{0, 2}, {0, 1}}};
-  const auto ids = random_ids(720, 67, 1);
-  size_t n_runs = 0;
-  for (const Precision precision : {Precision::kF64, Precision::kF32}) {
-    const auto expected = test::run_model(model, ids, {.precision = precision, .map = &map, .chunk = 64});
-    for (const SimdTarget target : supported_simd_targets()) {
-      for (const int n_threads : {1, 2}) {
-        for (const size_t chunk : {1U, 7U, 64U, 720U}) {
-          SCOPED_TRACE(std::string(simd_target_name(target)) + " threads " + std::to_string(n_threads) + " chunk " +
-                       std::to_string(chunk));
-          expect_same(
-              test::run_model(
-                  model, ids,
-                  {.precision = precision, .map = &map, .chunk = chunk, .n_threads = n_threads, .target = target}),
-              expected);
-          ++n_runs;
-        }
-      }
-    }
-    // Decoding is prefill in chunks of one.
-    expect_same(test::run_model(model, ids, {.precision = precision, .map = &map, .chunk = 64, .n_prompt = 500}),
-                expected);
-    const auto dense = test::run_model(model, ids, {.precision = precision});
-    EXPECT_FALSE(same_bits(dense.logits, expected.logits)) << "the map must matter for the test to mean anything";
-  }
-  std::printf("%zu runs of %zu tokens, all of the same bits\n", n_runs, ids.size());
 }
 
 TEST(TransformerTest, PodWithoutSharingOrWithinItsWindowIsDense) {

@@ -20,8 +20,12 @@ void require(bool condition) {
 void check(const ModelConfig& config) {
   require(config.n_layers > 0 && config.hidden > 0 && config.intermediate > 0 && config.vocab > 0);
   require(config.n_kv_heads > 0 && config.n_heads % config.n_kv_heads == 0);
-  require(config.head_dim > 0 && config.head_dim % 2 == 0 && config.rope.head_dim == config.head_dim);
-  require(config.max_position > 0 && config.rms_norm_eps > 0 && config.rope.theta >= 1 && config.rope.factor >= 1);
+  require(config.head_dim > 0 && config.head_dim % 2 == 0 && config.layers.size() == config.n_layers);
+  require(config.max_position > 0 && config.rms_norm_eps > 0);
+  for (const LayerConfig& layer : config.layers) {
+    require(layer.rope.n_dims <= config.head_dim && layer.rope.n_dims % 2 == 0 && layer.window > 0);
+    require(layer.rope.theta >= 1 && layer.rope.factor >= 1 && layer.rope.attention_factor > 0);
+  }
   for (const TokenId id : config.eos_ids) require(id < config.vocab);
   size_t n_bytes = 16;  // keys and values in double
   for (const size_t factor : {config.n_layers, config.n_kv_heads, config.head_dim, config.max_position}) {
