@@ -120,6 +120,7 @@ void Bpe::merge_buckets(BpeScratch& scratch) const {
   for (uint32_t rank = 0; rank < n_ranks; ++rank) {
     std::vector<uint32_t> positions = std::move(scratch.buckets[rank]);
     if (positions.empty()) continue;
+    // They come in order, since a token is made the same way everywhere; the order must not rest on that argument.
     if (!std::is_sorted(positions.begin(), positions.end())) std::sort(positions.begin(), positions.end());
     scratch.n_ranks_begun = rank + 1;
     for (const uint32_t pos : positions) {

@@ -10,6 +10,9 @@ namespace {
 [[noreturn]] void refuse(std::string_view operation, const Value& a, const Value& b) {
   a.require_defined();
   b.require_defined();
+  for (const Value* value : {&a, &b}) {
+    if (value->get<BigInteger>() != nullptr) problem("calculating with an integer beyond 64 bits is not supported");
+  }
   problem("'{}' is not possible between {} and {}", operation, type_name(a), type_name(b));
 }
 

@@ -46,18 +46,21 @@ std::vector<std::string> naive(const std::string& text, const std::vector<Pair>&
   for (size_t rank = 0; rank < ranked.size(); ++rank) ranks[ranked[rank]] = rank;
   std::vector<std::string> parts;
   for (const char c : text) parts.emplace_back(1, c);
+  const auto rank_at = [&](size_t pos) {
+    const auto found = pos + 1 < parts.size() ? ranks.find({parts[pos], parts[pos + 1]}) : ranks.end();
+    return found == ranks.end() ? ranks.size() : found->second;
+  };
+  std::vector<size_t> at;  // [pos] rank of the pair that begins there
+  for (size_t pos = 0; pos < parts.size(); ++pos) at.push_back(rank_at(pos));
   while (true) {
-    size_t best = ranks.size();
-    size_t best_pos = 0;
-    for (size_t pos = 0; pos + 1 < parts.size(); ++pos) {
-      const auto found = ranks.find({parts[pos], parts[pos + 1]});
-      if (found == ranks.end() || found->second >= best) continue;
-      best = found->second;
-      best_pos = pos;
-    }
-    if (best == ranks.size()) return parts;
-    parts[best_pos] += parts[best_pos + 1];
-    parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(best_pos) + 1);
+    const auto best = std::min_element(at.begin(), at.end());
+    if (best == at.end() || *best == ranks.size()) return parts;
+    const auto pos = static_cast<size_t>(best - at.begin());
+    parts[pos] += parts[pos + 1];
+    parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(pos) + 1);
+    at.erase(best + 1);
+    at[pos] = rank_at(pos);
+    if (pos > 0) at[pos - 1] = rank_at(pos - 1);
   }
 }
 
@@ -91,8 +94,8 @@ TEST(Bpe, MergesAsTheDefinitionSays) {
 TEST(Bpe, MergesLargePiecesAsTheDefinitionSays) {
   std::mt19937 random(2);
   BpeScratch scratch;
-  for (size_t round = 0; round < 12; ++round) {
-    Toy toy = random_toy(random, 2 + random() % 40);
+  for (size_t round = 0; round < 60; ++round) {
+    Toy toy = random_toy(random, 2 + random() % 150);
     const auto ranked = toy.ranked;
     const Bpe bpe(std::move(toy.vocabulary), std::move(toy.merges), {}, false);
     const std::string text = round == 0 ? std::string(5000, 'a') : random_text(random, 4097 + random() % 500);
