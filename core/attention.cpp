@@ -206,6 +206,12 @@ void FixedAttention<T>::attend_piece(const Worker& worker, size_t piece, size_t 
   const size_t n_rows = n_queries * group_;
   const size_t n_positions = std::min(kPiece, first_query + n_queries - begin);
   const size_t width = (n_positions + kPadding - 1) / kPadding * kPadding;
+  // As in most pieces of a layer with a sliding window: what follows would come to the same.
+  if (std::ranges::all_of(
+          view, [&](const Segment& each) { return rows_in_piece(each, begin, first_query, n_queries).empty(); })) {
+    for (size_t row = 0; row < n_rows; ++row) std::fill_n(worker.scores + row * kPiece, width, T{0});
+    return reset(result, n_rows, shape_.head_dim);
+  }
   for (size_t row = 0; row < n_rows; ++row) {
     std::fill_n(worker.scores + row * kPiece, width, -std::numeric_limits<T>::infinity());
   }

@@ -33,13 +33,13 @@ void add(CacheBytes& total, const StoredCount& rows, size_t row_bytes) {
   total.reserved += whole_pages(rows.reserved * row_bytes);
 }
 
-// The keys of a cell whose layer borrows: first tokens and ring.
-StoredCount borrowed_keys(const SharingMap& map, const CacheCapacity& capacity, size_t n_tokens, CachePhase phase) {
-  const size_t window = map.ns + map.nr;
-  const size_t longest = window + capacity.max_chunk - 1;
-  const size_t held = std::min(n_tokens, phase == CachePhase::kReadingPrompt ? longest : window);
-  const size_t kept = std::min(n_tokens, window);
-  return {kept, held - kept, std::min(capacity.max_context, longest)};
+// Of RecentRows.
+StoredCount counts(const KeptTokens& tokens, const CacheCapacity& capacity, size_t n_tokens, CachePhase phase) {
+  const size_t kept = std::min(tokens.n_first, capacity.max_context) + std::min(tokens.n_recent, capacity.max_context);
+  const size_t longest = kept + capacity.max_chunk - 1;
+  const size_t held = std::min(n_tokens, phase == CachePhase::kReadingPrompt ? longest : kept);
+  const size_t logical = std::min(n_tokens, kept);
+  return {logical, held - logical, std::min(capacity.max_context, longest)};
 }
 
 }  // namespace
@@ -72,13 +72,14 @@ CacheBytes planned_cache_bytes(const CacheChoice& choice, const CacheGeometry& g
                                size_t n_tokens, CachePhase phase) {
   const size_t key_bytes = geometry.head_dim * dtype_bytes(capacity.key_dtype);
   const size_t value_bytes = geometry.head_dim * dtype_bytes(capacity.value_dtype);
-  const StoredCount whole{n_tokens, 0, capacity.max_context};
   CacheBytes total;
   for (size_t layer = 0; layer < geometry.n_layers; ++layer) {
+    const KeptTokens all{.n_recent = geometry.window(layer)};
     for (size_t head = 0; head < geometry.n_kv_heads; ++head) {
       const bool borrows = choice.kind == CacheKind::kPod && !choice.map->owns_distant_keys(layer, head);
-      add(total, borrows ? borrowed_keys(*choice.map, capacity, n_tokens, phase) : whole, key_bytes);
-      add(total, whole, value_bytes);
+      const KeptTokens keys = borrows ? kept_by_borrower(*choice.map, geometry.window(layer)) : all;
+      add(total, counts(keys, capacity, n_tokens, phase), key_bytes);
+      add(total, counts(all, capacity, n_tokens, phase), value_bytes);
     }
   }
   return total;

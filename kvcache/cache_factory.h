@@ -30,11 +30,11 @@ void check_cache_choice(const CacheChoice& choice, const CacheGeometry& geometry
 std::unique_ptr<KvCache> make_cache(const CacheChoice& choice, const CacheGeometry& geometry,
                                     const CacheCapacity& capacity);
 
-// While a prompt is read in chunks the rings of PoD are longer.
+// While a prompt is read in chunks the rings of PoD and of sliding windows are longer.
 enum class CachePhase { kReadingPrompt, kAfterPrompt };
 
 // What total_bytes() of make_cache()'s cache says once it holds n_tokens (methods: full, M = 2 b d L H T; PoD, M = b d
-// (L H T + sum of stored keys)). Touches no memory.
+// (L H T + sum of stored keys), with min(T, W) for T in layers of window W). Touches no memory.
 CacheBytes planned_cache_bytes(const CacheChoice& choice, const CacheGeometry& geometry, const CacheCapacity& capacity,
                                size_t n_tokens, CachePhase phase);
 

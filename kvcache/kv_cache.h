@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "core/attention.h"
@@ -19,6 +20,11 @@ struct CacheGeometry {
   size_t head_dim = 0;
   // [n_layers] Layers of equal class rotate, mask and shape their keys alike; no cache may share keys across a change.
   std::vector<size_t> layer_class;
+  // [n_layers] A query of the layer sees itself and window - 1 tokens before it, SIZE_MAX: all; empty: all in all
+  // layers.
+  std::vector<size_t> layer_window = {};
+
+  size_t window(size_t layer) const { return layer_window.empty() ? SIZE_MAX : layer_window[layer]; }
 
   bool operator==(const CacheGeometry&) const = default;
 };
@@ -58,6 +64,7 @@ class KvCache {
   virtual void append(size_t layer, size_t n, const std::byte* keys, const std::byte* values) = 0;
 
   // What the queries at the layer's last n_queries positions may use of one KV head; replaces the content of `view`.
+  // Positions outside the layer's window may be shown: the caller masks them.
   virtual void show(size_t layer, size_t kv_head, size_t n_queries, View& view) const = 0;
 
   virtual CacheBytes bytes(size_t layer) const = 0;

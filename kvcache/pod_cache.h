@@ -4,18 +4,21 @@
 // layer of the block; values are always the layer's own. All logits enter one softmax, which is what the paper's gated
 // sum of two softmaxes equals.
 //
-// Stored per (layer, KV head): values of all tokens; keys of all tokens where the layer is the lowest of its block,
-// else keys of the first ns tokens and a ring of the recent ones: nr, and while a prompt is read in chunks of C tokens
-// nr + C - 1, since the chunk's first query still needs nr - 1 keys from before it.
+// Stored per (layer, KV head), T tokens, or those of the layer's sliding window: all values; all keys where the layer
+// is the lowest of its block, else the keys of the first ns tokens and of the nr recent ones. The donor has the
+// borrower's window, so its keys reach as far back.
 #pragma once
 
 #include <vector>
 
 #include "kvcache/kv_cache.h"
-#include "kvcache/row_store.h"
+#include "kvcache/recent_rows.h"
 #include "kvcache/sharing_map.h"
 
 namespace proxima {
+
+// The tokens whose own keys a borrowing layer keeps: within a short window simply all.
+KeptTokens kept_by_borrower(const SharingMap& map, size_t window);
 
 class PodCache : public KvCache {
  public:
@@ -24,9 +27,9 @@ class PodCache : public KvCache {
 
   const CacheGeometry& geometry() const override { return geometry_; }
   const CacheCapacity& capacity() const override { return capacity_; }
-  size_t n_tokens() const override { return n_tokens_.back(); }
-  void begin_prompt() override { resize_rings(map_.nr + capacity_.max_chunk - 1); }
-  void end_prompt() override { resize_rings(map_.nr); }
+  size_t n_tokens() const override { return cells_.back().values.n_tokens(); }
+  void begin_prompt() override;
+  void end_prompt() override;
   void append(size_t layer, size_t n, const std::byte* keys, const std::byte* values) override;
   void show(size_t layer, size_t kv_head, size_t n_queries, View& view) const override;
   CacheBytes bytes(size_t layer) const override;
@@ -36,23 +39,15 @@ class PodCache : public KvCache {
 
  private:
   struct Cell {
-    RowStore keys;  // all tokens, or ns first ones followed by the ring
-    RowStore values;
+    RecentRows keys;
+    RecentRows values;
   };
-  Cell& cell(size_t layer, size_t kv_head) { return cells_[layer * geometry_.n_kv_heads + kv_head]; }
   const Cell& cell(size_t layer, size_t kv_head) const { return cells_[layer * geometry_.n_kv_heads + kv_head]; }
-
-  size_t ring_slot(size_t position) const { return map_.ns + (position - map_.ns) % ring_; }
-  void append_to_ring(Cell& cell, size_t first, size_t n, const std::byte* keys, size_t stride);
-  void resize_rings(size_t ring);
-  size_t proximal_tokens(size_t n_tokens) const;  // min(T, ns + nr)
 
   CacheGeometry geometry_;
   CacheCapacity capacity_;
   SharingMap map_;
-  size_t ring_;                   // rows of the ring in use
-  std::vector<Cell> cells_;       // [n_layers, n_kv_heads]
-  std::vector<size_t> n_tokens_;  // [n_layers]
+  std::vector<Cell> cells_;  // [n_layers, n_kv_heads]
 };
 
 }  // namespace proxima

@@ -102,7 +102,10 @@ SharingMap uniform_sharing_map(const CacheGeometry& geometry, size_t block_layer
   if (block_layers == 0) fail(ErrorKind::kUsage, "a block of 0 layers cannot share keys; blocks start at 1 layer");
   SharingMap map{.n_layers = geometry.n_layers, .n_kv_heads = geometry.n_kv_heads, .block_starts = {}};
   std::vector<size_t> starts;
-  for (size_t layer = 0; layer < geometry.n_layers; layer += block_layers) starts.push_back(layer);
+  for (size_t layer = 0; layer < geometry.n_layers; ++layer) {
+    const bool changes = layer == 0 || geometry.layer_class[layer] != geometry.layer_class[layer - 1];
+    if (changes || layer - starts.back() == block_layers) starts.push_back(layer);
+  }
   map.block_starts.assign(geometry.n_kv_heads, starts);
   return map;
 }

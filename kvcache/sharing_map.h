@@ -34,7 +34,7 @@ struct SharingMap {
 // are provenance). Throws Error(kInput) naming the file and the key.
 SharingMap read_sharing_map(const std::filesystem::path& path);
 
-// Blocks of block_layers layers for every head; throws Error(kUsage) if that is 0.
+// Blocks of block_layers layers, fewer before a change of layer class, for every head; throws Error(kUsage) if that is 0.
 SharingMap uniform_sharing_map(const CacheGeometry& geometry, size_t block_layers);
 
 }  // namespace proxima

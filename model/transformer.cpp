@@ -333,10 +333,11 @@ class TransformerOf final : public Transformer {
 }  // namespace
 
 CacheGeometry cache_geometry(const ModelConfig& config) {
-  CacheGeometry geometry{config.n_layers, config.n_kv_heads, config.head_dim, {}};
+  CacheGeometry geometry{config.n_layers, config.n_kv_heads, config.head_dim, {}, {}};
   for (const LayerConfig& layer : config.layers) {
     const auto same = std::ranges::find(config.layers, layer);
     geometry.layer_class.push_back(static_cast<size_t>(same - config.layers.begin()));
+    geometry.layer_window.push_back(layer.window);
   }
   return geometry;
 }

@@ -22,10 +22,20 @@ SharingMap random_map(const CacheGeometry& geometry, std::mt19937& random) {
   for (size_t head = 0; head < geometry.n_kv_heads; ++head) {
     auto& starts = map.block_starts.emplace_back(1, 0);
     for (size_t layer = 1; layer < geometry.n_layers; ++layer) {
-      if (random() % 2 == 0) starts.push_back(layer);
+      if (random() % 2 == 0 || geometry.layer_class[layer] != geometry.layer_class[layer - 1]) starts.push_back(layer);
     }
   }
   return map;
+}
+
+// Splits the layers into classes of which some have a window.
+CacheGeometry with_windows(CacheGeometry geometry, std::mt19937& random) {
+  for (size_t layer = 0; layer < geometry.n_layers; ++layer) {
+    geometry.layer_class[layer] = layer / 2;
+    const size_t window = random() % 2 == 0 ? SIZE_MAX : 1 + random() % 60;
+    geometry.layer_window.push_back(layer % 2 == 0 ? window : geometry.layer_window.back());
+  }
+  return geometry;
 }
 
 void append(KvCache& cache, size_t n) {
@@ -65,7 +75,8 @@ void compare_through_a_run(const CacheChoice& choice, const CacheGeometry& geome
 TEST(CacheFactory, PlanEqualsTheRunningCacheStepByStep) {
   std::mt19937 random(7);
   for (int round = 0; round < 60; ++round) {
-    const CacheGeometry geometry = geometry_of(1 + random() % 6, 1 + random() % 3, 2 * (1 + random() % 40));
+    CacheGeometry geometry = geometry_of(1 + random() % 6, 1 + random() % 3, 2 * (1 + random() % 40));
+    if (round % 2 == 0) geometry = with_windows(geometry, random);
     const size_t n_prompt = 1 + random() % 120;
     const DType dtypes[] = {DType::kF64, DType::kF32, DType::kF16, DType::kBF16};
     const CacheCapacity capacity{n_prompt + random() % 20, 1 + random() % 30, dtypes[random() % 4],
@@ -84,6 +95,18 @@ TEST(CacheFactory, LogicalBytesAreThoseOfThePaper) {
   const CacheChoice pod{CacheKind::kPod, uniform_sharing_map(geometry, 2)};
   EXPECT_EQ(planned_cache_bytes(pod, geometry, capacity, 32768, CachePhase::kAfterPrompt).logical,
             (size_t{4} << 30) - (size_t{32768} - 4096) * 131072 / 4);
+}
+
+TEST(CacheFactory, WindowedLayersStopGrowing) {
+  // Gemma-3-1B: 26 layers, every sixth global, the others of window 512; one KV head of 256.
+  CacheGeometry geometry = geometry_of(26, 1, 256);
+  for (size_t layer = 0; layer < 26; ++layer) geometry.layer_window.push_back((layer + 1) % 6 == 0 ? SIZE_MAX : 512);
+  const CacheCapacity capacity{32768, 512, DType::kBF16, DType::kBF16};
+  const auto at = [&](size_t n) {
+    return planned_cache_bytes({}, geometry, capacity, n, CachePhase::kAfterPrompt).logical;
+  };
+  EXPECT_EQ(at(512), size_t{26} * 512 * 1024);
+  EXPECT_EQ(at(32768), (size_t{4} * 32768 + size_t{22} * 512) * 1024);
 }
 
 TEST(CacheFactory, RefusesAChoiceWithoutEffectOrOfAnotherModel) {

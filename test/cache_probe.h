@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -44,8 +45,8 @@ void append_labelled(KvCache& cache, size_t n, Check check) {
   }
 }
 
-// Each of the layer's last n_queries queries must see every position up to its own exactly once, in order, with the
-// value of (layer, head) and the key of (key_layer(head, query, position), head).
+// Each of the layer's last n_queries queries must see every position up to its own, or those of its layer's window,
+// exactly once, in order, with the value of (layer, head) and the key of (key_layer(head, query, position), head).
 template <class KeyLayer>
 void expect_each_position_once(const KvCache& cache, size_t layer, size_t n_tokens, size_t n_queries,
                                KeyLayer key_layer) {
@@ -53,11 +54,12 @@ void expect_each_position_once(const KvCache& cache, size_t layer, size_t n_toke
     View view;
     cache.show(layer, head, n_queries, view);
     for (size_t query = n_tokens - n_queries; query < n_tokens; ++query) {
-      size_t next = 0;
+      const size_t window = cache.geometry().window(layer);
+      size_t next = query + 1 - std::min(query + 1, window);
       for (const Segment& segment : view) {
         for (size_t row = 0; row < segment.count; ++row) {
           const size_t j = segment.position(row);
-          if (j > query || query - j < segment.min_age || query - j >= segment.max_age) continue;
+          if (j > query || query - j < segment.min_age || query - j >= std::min(segment.max_age, window)) continue;
           ASSERT_EQ(j, next) << "layer " << layer << " head " << head << " query " << query;
           const auto of = [&](size_t owner, float kind) {
             return RowLabel{static_cast<float>(owner), static_cast<float>(head), static_cast<float>(j), kind};

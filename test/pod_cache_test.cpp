@@ -15,11 +15,6 @@ namespace {
 
 using test::Random;
 
-CacheGeometry random_geometry(Random& random) {
-  const size_t n_layers = random.between(1, 6);
-  return {n_layers, random.between(1, 3), random.between(4, 7), std::vector<size_t>(n_layers, 0)};
-}
-
 // Reads prompts and decodes between them, up to the cache's context; `step` checks after each chunk.
 template <class Append, class Step>
 void live(PodCache& cache, Random& random, Append append, Step step) {
@@ -43,8 +38,8 @@ void live(PodCache& cache, Random& random, Append append, Step step) {
 TEST(PodCacheTest, ShowsEveryPositionOnceWithTheKeyOfItsClass) {
   Random random(1);
   size_t n_wrapped = 0;
-  for (int round = 0; round < 60; ++round) {
-    const CacheGeometry geometry = random_geometry(random);
+  for (int round = 0; round < 90; ++round) {
+    const CacheGeometry geometry = test::random_geometry(random);
     SharingMap map = test::random_map(geometry, random);
     if (round % 6 == 0) map.nr = 1;
     const CacheCapacity capacity{random.between(1, 250), random.between(1, 40), DType::kF32, DType::kF32};
@@ -71,7 +66,7 @@ TEST(PodCacheTest, ShowsEveryPositionOnceWithTheKeyOfItsClass) {
 TEST(PodCacheTest, LogicalBytesAreTheFormula) {
   Random random(2);
   for (int round = 0; round < 60; ++round) {
-    const CacheGeometry g = random_geometry(random);
+    const CacheGeometry g = test::random_geometry(random);
     const SharingMap map = test::random_map(g, random);
     constexpr DType kDTypes[] = {DType::kBF16, DType::kF32, DType::kF64};
     const CacheCapacity capacity{random.between(1, 400), random.between(1, 40), kDTypes[random.below(3)],
@@ -84,9 +79,9 @@ TEST(PodCacheTest, LogicalBytesAreTheFormula) {
       for (size_t layer = 0; layer < g.n_layers; ++layer) cache.append(layer, n, rows.data(), rows.data());
     };
     live(cache, random, append, [&](bool in_prompt) {
-      const size_t t = cache.n_tokens(), near = std::min(t, map.ns + map.nr);
       size_t total = 0;
       for (size_t layer = 0; layer < g.n_layers; ++layer) {
+        const size_t t = std::min(cache.n_tokens(), g.window(layer)), near = std::min(t, map.ns + map.nr);
         size_t n_keys = 0, n_borrowed = 0;  // n(l, h) of methods, section 5, summed over heads
         for (size_t head = 0; head < g.n_kv_heads; ++head) {
           const auto& starts = map.block_starts[head];
@@ -96,7 +91,11 @@ TEST(PodCacheTest, LogicalBytesAreTheFormula) {
         }
         const CacheBytes bytes = cache.bytes(layer);
         ASSERT_EQ(bytes.logical, n_keys * key_bytes + g.n_kv_heads * t * value_bytes);
-        ASSERT_LE(bytes.slack, in_prompt ? n_borrowed * (capacity.max_chunk - 1) * key_bytes : 0);
+        const bool windowed = g.window(layer) != SIZE_MAX;
+        const size_t longer = capacity.max_chunk - 1;
+        const size_t slack = (windowed ? g.n_kv_heads : n_borrowed) * longer * key_bytes +
+                             (windowed ? g.n_kv_heads * longer * value_bytes : 0);
+        ASSERT_LE(bytes.slack, in_prompt ? slack : 0);
         ASSERT_GE(bytes.allocated, bytes.logical);
         ASSERT_LT(bytes.allocated, bytes.logical + bytes.slack + 2 * g.n_kv_heads * ReservedMemory::page_bytes());
         ASSERT_LE(bytes.allocated, bytes.reserved);

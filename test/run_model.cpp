@@ -106,7 +106,8 @@ std::unique_ptr<KvCache> make_cache(const Model& model, size_t max_context, cons
   const DType dtype = default_cache_dtype(options.precision);
   const CacheCapacity capacity{max_context, options.chunk, options.key_dtype.value_or(dtype),
                                options.value_dtype.value_or(dtype)};
-  const CacheGeometry geometry = cache_geometry(model.config);
+  CacheGeometry geometry = cache_geometry(model.config);
+  if (options.keep_everything) geometry.layer_window.clear();
   if (options.map == nullptr) return std::make_unique<DenseCache>(geometry, capacity);
   options.map->validate(geometry, "test");
   return std::make_unique<PodCache>(geometry, capacity, *options.map);

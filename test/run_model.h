@@ -24,6 +24,7 @@ struct RunOptions {
   std::optional<SimdTarget> target = {};  // the best one where absent
   std::optional<DType> key_dtype = {};
   std::optional<DType> value_dtype = {};
+  bool keep_everything = false;  // in the cache, whatever the layers' windows
 };
 
 std::unique_ptr<KvCache> make_cache(const Model& model, size_t max_context, const RunOptions& options);

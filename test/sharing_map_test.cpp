@@ -113,6 +113,10 @@ TEST_F(SharingMapTest, UniformBlocks) {
     for (size_t layer = 0; layer < 5; ++layer) EXPECT_EQ(map.lowest(layer, 1), layer / block * block);
   }
   EXPECT_EQ(uniform_sharing_map(kGeometry, 1).borrowed_share(), 0);
+  // Cut where the class changes, and counted anew from there.
+  const CacheGeometry changes{7, 1, 8, {0, 0, 0, 3, 0, 0, 0}};
+  EXPECT_EQ(uniform_sharing_map(changes, 2).block_starts.front(), (std::vector<size_t>{0, 2, 3, 4, 6}));
+  EXPECT_EQ(uniform_sharing_map(changes, 7).block_starts.front(), (std::vector<size_t>{0, 3, 4}));
   EXPECT_THROW(uniform_sharing_map(kGeometry, 0), Error);
 }
 
