@@ -2,7 +2,7 @@
 #include "kvcache/recent_rows.h"
 
 #include <algorithm>
-#include <cassert>
+#include <stdexcept>
 #include <vector>
 
 namespace proxima {
@@ -16,7 +16,9 @@ RecentRows::RecentRows(const KeptTokens& kept, const CacheCapacity& capacity, si
       rows_(std::min(capacity.max_context, n_first_ + n_recent_ + max_chunk_ - 1), row_elements, dtype) {}
 
 void RecentRows::append(size_t n, const std::byte* source, size_t source_stride) {
-  assert(n_recent_ + n - 1 <= ring_ || n_tokens_ + n <= n_first_ + ring_);
+  if (n_recent_ + n - 1 > ring_ && n_tokens_ + n > n_first_ + ring_) {
+    throw std::logic_error("a chunk longer than max_chunk, or one outside begin_prompt() and end_prompt()");
+  }
   write(n_tokens_, n, source, source_stride);
   n_tokens_ += n;
 }

@@ -2,7 +2,7 @@
 #include "model/transformer.h"
 
 #include <algorithm>
-#include <cassert>
+#include <stdexcept>
 #include <type_traits>
 
 #include "core/attention.h"
@@ -122,7 +122,7 @@ class TransformerOf final : public Transformer {
   }
 
   void check(std::span<const TokenId> ids, const KvCache& cache) const {
-    assert(!ids.empty() && ids.size() <= limits_.max_chunk);
+    if (ids.empty() || ids.size() > limits_.max_chunk) throw std::logic_error("a chunk is 1 to max_chunk tokens");
     for (const TokenId id : ids) {
       if (id >= config_.vocab) {
         fail(ErrorKind::kUsage,
@@ -213,7 +213,7 @@ class TransformerOf final : public Transformer {
 
   template <class F>
   void for_rows(F f) const {
-#pragma omp parallel for schedule(static) num_threads(compute_.threads_for(n_rows_ * config_.hidden))
+#pragma omp parallel for schedule(static) num_threads(compute_.threads_for(n_rows_* config_.hidden))
     for (size_t row = 0; row < n_rows_; ++row) f(row);
   }
 
