@@ -40,6 +40,18 @@ std::string describe_cache(const Session& session, const Answer& answer) {
   return text + fmt::format("; peak RSS {}", format_bytes(process_memory().peak_resident));
 }
 
+const char* describe_end(StopReason reason) {
+  switch (reason) {
+    case StopReason::kEndToken:
+      return "stopped: end token";
+    case StopReason::kLength:
+      return "stopped: length (-n)";
+    case StopReason::kInterrupted:
+      return "interrupted";
+  }
+  return "";
+}
+
 nlohmann::ordered_json sampler_json(const SamplerOptions& sampler) {
   return {{"temperature", sampler.temperature},
           {"top_k", sampler.top_k},
@@ -64,14 +76,12 @@ std::string_view finish_reason(StopReason reason) {
 
 void print_statistics(const Session& session, const Job& job, const Answer& answer) {
   if (session.options().quiet) return;
-  fmt::print(
-      stderr,
-      "proxima: prompt {} tokens in {:.2f} s ({:.0f} tokens/s); answer {} tokens in {:.2f} s ({:.0f} tokens/s), {}\n",
-      answer.n_prompt, answer.prompt_seconds, rate(answer.n_prompt, answer.prompt_seconds), answer.n_generated,
-      answer.generate_seconds, rate(n_steps(answer), answer.generate_seconds),
-      answer.reason == StopReason::kLength     ? "stopped: length (-n)"
-      : answer.reason == StopReason::kEndToken ? "stopped: end token"
-                                               : "interrupted");
+  const std::string read = answer.n_read == answer.n_prompt ? std::to_string(answer.n_prompt)
+                                                            : fmt::format("{} of {}", answer.n_read, answer.n_prompt);
+  fmt::print(stderr, "proxima: prompt {} tokens in {:.2f} s ({:.0f} tokens/s); ", read, answer.prompt_seconds,
+             rate(answer.n_read, answer.prompt_seconds));
+  fmt::print(stderr, "answer {} tokens in {:.2f} s ({:.0f} tokens/s), {}\n", answer.n_generated,
+             answer.generate_seconds, rate(n_steps(answer), answer.generate_seconds), describe_end(answer.reason));
   if (answer.n_truncated > 0) {
     fmt::print(stderr, "proxima: {} tokens of {} were cut away (--on-overflow)\n", answer.n_truncated, answer.what);
   }
@@ -93,9 +103,9 @@ std::string answer_json(const Session& session, const Answer& answer) {
                                        {"truncated_tokens", answer.n_truncated},
                                        {"generation_tokens", answer.n_generated},
                                        {"timings",
-                                        {{"prompt_n", answer.n_prompt},
+                                        {{"prompt_n", answer.n_read},
                                          {"prompt_ms", answer.prompt_seconds * 1e3},
-                                         {"prompt_per_second", rate(answer.n_prompt, answer.prompt_seconds)},
+                                         {"prompt_per_second", rate(answer.n_read, answer.prompt_seconds)},
                                          {"predicted_n", answer.n_generated},
                                          {"predicted_ms", answer.generate_seconds * 1e3},
                                          {"predicted_per_second", rate(n_steps(answer), answer.generate_seconds)}}},

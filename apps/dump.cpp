@@ -2,6 +2,7 @@
 #include "apps/dump.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -85,6 +86,10 @@ std::vector<NamedPoint> chosen_points(const std::string& patterns, const ModelCo
     }
   }
   return chosen;
+}
+
+bool is_scores(const NamedPoint& point) {
+  return point.point == Point::kAttnScores;
 }
 
 // An array of ids, or an object whose input_ids is one.
@@ -206,7 +211,7 @@ void declare_dump(CLI::App& app, DumpOptions& options) {
       ->type_name("LIST")
       ->capture_default_str();
   app.add_option("-o,--output", options.output, "safetensors file to write")->type_name("FILE");
-  add_count(app, "--score-rows", options.score_rows, "attn.scores of the last N queries", {1, kMaxCount});
+  add_count(app, "--score-rows", options.score_rows, "attn.scores of the last N queries (default: 1)", {1, kMaxCount});
   app.add_flag("--list", options.list, "show the names and shapes of all points");
   add_precision_options(app, options.common);
   add_simd_option(app, options.common);
@@ -223,13 +228,17 @@ void dump(const DumpOptions& options) {
   const Session session(options.common);
   const ModelConfig& config = session.model().config;
   const auto points = chosen_points(options.points, config);
+  const size_t score_rows = options.score_rows.value_or(1);
+  if (options.score_rows && std::ranges::none_of(points, is_scores)) {
+    fail(ErrorKind::kUsage, "--score-rows has no effect without attn.scores among the --points");
+  }
   const auto ids = read_ids(options.ids);
   const Job job = session.start(options.ids, ids.size(), 0);
 
   const DType dtype = options.common.precision == Precision::kF64 ? DType::kF64 : DType::kF32;
   std::vector<TensorSpec> specs;
   for (const NamedPoint& point : points) {
-    specs.push_back({point.name(), dtype, shape_of(point.point, config, ids.size(), options.score_rows)});
+    specs.push_back({point.name(), dtype, shape_of(point.point, config, ids.size(), score_rows)});
   }
   SafetensorsWriter writer(options.output, specs,
                            {{"format", "pt"},
@@ -237,7 +246,7 @@ void dump(const DumpOptions& options) {
                             {"weights", checkpoint_fingerprint(session.model().checkpoint)},
                             {"precision", std::string(precision_name(options.common.precision))},
                             {"cache", std::string(cache_kind_name(session.request().cache.kind))}});
-  DumpObserver observer(writer, config, ids.size(), options.score_rows, points);
+  DumpObserver observer(writer, config, ids.size(), score_rows, points);
   try {
     Generator(*job.transformer, *job.cache)
         .read_prompt(

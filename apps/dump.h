@@ -18,7 +18,7 @@ struct DumpOptions {
   std::string points = "logits";
   std::string output;
   bool list = false;
-  size_t score_rows = 1;  // attn.scores are of the last queries only
+  std::optional<size_t> score_rows;  // attn.scores are of the last queries only; 1 where absent
 };
 
 void declare_dump(CLI::App& app, DumpOptions& options);

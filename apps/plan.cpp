@@ -17,6 +17,8 @@ namespace {
 
 using nlohmann::ordered_json;
 
+constexpr size_t kDefaultPredict = 256;  // as `run` has it
+
 // One cache, planned.
 struct Row {
   CacheKind kind;
@@ -30,7 +32,7 @@ size_t tokens_of(const PlanOptions& options) {
   for (const Document& document : read_documents(options.files)) {
     longest = std::max(longest, tokenizer.encode(document.text).size());
   }
-  return longest + options.n_predict;
+  return longest + options.n_predict.value_or(kDefaultPredict);
 }
 
 size_t planned_context(const PlanOptions& options, const ModelConfig& config) {
@@ -88,7 +90,8 @@ void declare_plan(CLI::App& app, PlanOptions& options) {
       ->type_name("FILE");
   add_count(app, "--tokens", options.n_tokens, "plan for a context of N tokens (default: the model's limit)",
             {1, kMaxCount});
-  add_count(app, "-n,--predict,--n-predict,--max-tokens", options.n_predict, "tokens to generate, added to -f");
+  add_count(app, "-n,--predict,--n-predict,--max-tokens", options.n_predict,
+            "tokens to generate, added to -f (default: 256)");
   add_precision_options(app, options.common);
   add_cache_options(app, options.common);
   app.add_flag("--json", options.json, "one JSON object on standard output");
@@ -99,8 +102,10 @@ void plan(const PlanOptions& options) {
   if (options.n_tokens && !options.files.empty()) {
     fail(ErrorKind::kUsage, "--tokens and -f both say how long the context is; give one of them");
   }
+  if (options.n_predict && options.files.empty()) fail(ErrorKind::kUsage, "-n has no effect without -f");
   const auto dir = model_folder(options.common);
   const ModelConfig config = read_config(dir);
+  check_context_size(options.common, config);
   const Checkpoint checkpoint(dir);
   bind_weights(config, checkpoint);
   MemoryRequest request = memory_request(options.common, cache_geometry(config));

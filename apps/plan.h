@@ -11,9 +11,9 @@ namespace proxima {
 
 struct PlanOptions {
   CommonOptions common;
-  std::vector<std::string> files;  // documents to count tokens of
-  std::optional<size_t> n_tokens;  // a context to plan for; otherwise that of the files, or the model's limit
-  size_t n_predict = 256;
+  std::vector<std::string> files;   // documents to count tokens of
+  std::optional<size_t> n_tokens;   // a context to plan for; otherwise that of the files, or the model's limit
+  std::optional<size_t> n_predict;  // with files; 256 where absent
   bool json = false;
 };
 

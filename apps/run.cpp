@@ -46,6 +46,7 @@ bool read_prompt(const Session& session, Generator& generator, const KvCache& ca
   try {
     generator.read_prompt(ids, options.n_predict, [&](const Progress& progress) {
       result.reading = cache.total_bytes();
+      result.n_read = progress.done;
       reporter.update(progress.done);
       return !interrupted();
     });

@@ -10,14 +10,6 @@
 namespace proxima {
 namespace {
 
-// The cap of -c must cap something.
-void check_context_size(const CommonOptions& options, const ModelConfig& config) {
-  if (options.ctx_size && *options.ctx_size > trained_context(config)) {
-    fail(ErrorKind::kUsage, "-c {} is more than the {} tokens that {} is made for; -c can only lower the limit",
-         *options.ctx_size, trained_context(config), model_folder(options).string());
-  }
-}
-
 Model open_checked(const CommonOptions& options) {
   Model model = open_model(model_folder(options));
   check_context_size(options, model.config);
@@ -47,8 +39,8 @@ Session::Session(const CommonOptions& options)
 }
 
 size_t Session::context_limit(size_t n_prompt) const {
-  return std::min({options_.ctx_size.value_or(SIZE_MAX), trained_context(model_.config),
-                   rotation_limit(model_.config, n_prompt)});
+  return std::min(
+      {options_.ctx_size.value_or(SIZE_MAX), trained_context(model_.config), rotation_limit(model_.config, n_prompt)});
 }
 
 MemoryPlan Session::check(const std::string& what, size_t n_prompt, size_t n_predict, const std::string& advice) const {
@@ -76,6 +68,13 @@ MemoryRequest Session::request_for(size_t n_prompt, size_t n_predict) const {
   MemoryRequest request = request_;
   request.limits = {n_prompt + n_predict, std::min(options_.chunk, n_prompt)};
   return request;
+}
+
+void check_context_size(const CommonOptions& options, const ModelConfig& config) {
+  if (options.ctx_size && *options.ctx_size > trained_context(config)) {
+    fail(ErrorKind::kUsage, "-c {} is more than the {} tokens that {} is made for; -c can only lower the limit",
+         *options.ctx_size, trained_context(config), model_folder(options).string());
+  }
 }
 
 void check_memory(const MemoryPlan& plan, const ModelConfig& config, const MemoryRequest& request) {

@@ -50,6 +50,9 @@ class Session {
   MemoryRequest request_;  // limits not yet set
 };
 
+// -c must cap something: throws Error(kUsage) if it is above the model's own limit.
+void check_context_size(const CommonOptions& options, const ModelConfig& config);
+
 // The check of start() for a given plan. Throws Error(kMemory).
 void check_memory(const MemoryPlan& plan, const ModelConfig& config, const MemoryRequest& request);
 

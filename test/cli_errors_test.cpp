@@ -59,6 +59,9 @@ TEST_F(CliErrors, FlagsWithoutEffect) {
   expect("run -q -p hello --top-k 5", 2, "--temp above 0");
   expect("run -q -p hello --json --no-stream", 2, "--no-stream");
   expect("run -q -f doc.txt -e", 2, "-e has no effect");
+  expect("plan --tokens 9 -n 4", 2, "-n has no effect");
+  expect("plan -c 100000", 2, "-c");
+  expect("dump -q -m tiny --ids ids.json --score-rows 2 -o out", 2, "--score-rows has no effect");
   expect("run -q -p hello -sys 'be brief'", 2, "system prompt");
   expect("run -q -p hello --raw --chat-template-file doc.txt", 2, "contradict");
   expect("run -q -p hello --precision f32 -ctk bf16", 2, "-ctk bf16");
@@ -192,6 +195,17 @@ TEST_F(CliErrors, TheFirstInterruptEndsCleanlyWithStatistics) {
   EXPECT_NE(result.err.find("answer "), std::string::npos) << result.err;
   EXPECT_NE(result.err.find("interrupted"), std::string::npos) << result.err;
   EXPECT_TRUE(cli_.read("out.txt").ends_with("\n"));
+}
+
+TEST_F(CliErrors, AnInterruptWhileReadingSaysHowFarItCame) {
+  cli_.write("doc.txt", std::string(2000, 'x'));
+  const auto result = cli_.shell(
+      "\"$P\" run -f doc.txt -n 4 --chunk 1 --precision f64 --progress plain 2>err.txt & run=$!\n"
+      "until grep -q tokens err.txt || ! kill -0 $run; do sleep 0.01; done; kill -INT $run; wait $run");
+  EXPECT_EQ(result.exit_code, 130);
+  const std::string err = cli_.read("err.txt");
+  EXPECT_NE(err.find(" of 2000 tokens in "), std::string::npos) << err;
+  EXPECT_TRUE(err.ends_with("proxima: interrupted\n")) << err;
 }
 
 }  // namespace
