@@ -86,8 +86,8 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Normalizer& norma
   }
 }
 
-std::vector<Segment> AddedTokens::cut(std::string_view text, bool normalized, bool parse_special) const {
-  std::vector<Segment> segments;
+std::vector<TextSegment> AddedTokens::cut(std::string_view text, bool normalized, bool parse_special) const {
+  std::vector<TextSegment> segments;
   const StringSet& set = sets_[normalized][parse_special];
   size_t done = 0;   // everything before is in segments
   size_t after = 0;  // where the search goes on: white space swallowed by rstrip is searched too

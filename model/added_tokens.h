@@ -43,7 +43,7 @@ class StringSet {
 };
 
 // A stretch of text, or the token that stood there.
-struct Segment {
+struct TextSegment {
   std::optional<TokenId> id;
   std::string_view text;
 };
@@ -56,7 +56,7 @@ class AddedTokens {
   AddedTokens(std::vector<AddedToken> tokens, const Normalizer& normalizer);
 
   // Cuts the tokens of one kind (raw: normalized false) out of text; empty stretches are left out.
-  std::vector<Segment> cut(std::string_view text, bool normalized, bool parse_special) const;
+  std::vector<TextSegment> cut(std::string_view text, bool normalized, bool parse_special) const;
   // The token with this id, or nullptr.
   const AddedToken* find(TokenId id) const;
   const AddedToken* find(std::string_view content) const;

@@ -13,13 +13,13 @@ std::vector<TokenId> JsonTokenizer::encode(std::string_view text, const EncodeOp
   if (options.add_special) ids = parts_.post_processor.before;
   Scratch scratch;
   bool at_start = true;
-  for (const Segment& raw : parts_.added.cut(text, false, options.parse_special)) {
+  for (const TextSegment& raw : parts_.added.cut(text, false, options.parse_special)) {
     if (raw.id) {
       ids.push_back(*raw.id);
     } else {
       // Each stretch is normalised by itself: nothing composes across an added token.
       const std::string normalized = parts_.normalizer.apply(raw.text);
-      for (const Segment& segment : parts_.added.cut(normalized, true, options.parse_special)) {
+      for (const TextSegment& segment : parts_.added.cut(normalized, true, options.parse_special)) {
         if (segment.id) {
           ids.push_back(*segment.id);
         } else {

@@ -98,7 +98,7 @@ class SentencePieceTokenizer final : public TokenizerBackend {
     std::vector<TokenId> ids;
     if (options.add_special && settings_.add_bos && processor_.bos_id() >= 0) push(processor_.bos_id(), ids);
     bool at_start = true;
-    for (const Segment& segment : added_.cut(text, false, options.parse_special)) {
+    for (const TextSegment& segment : added_.cut(text, false, options.parse_special)) {
       if (segment.id) {
         ids.push_back(*segment.id);
       } else {

@@ -11,7 +11,7 @@ namespace {
 
 std::string cut(const AddedTokens& tokens, std::string_view text, bool normalized = false, bool parse_special = true) {
   std::string out;
-  for (const Segment& segment : tokens.cut(text, normalized, parse_special)) {
+  for (const TextSegment& segment : tokens.cut(text, normalized, parse_special)) {
     out += segment.id ? fmt::format("<{}>", *segment.id) : std::string(segment.text) + "|";
   }
   return out;
