@@ -69,7 +69,9 @@ TEST(Cli, PlanAndRunAgreeOnTheCache) {
       json::parse(cli.run("plan --json --chunk 19 --tokens " + std::to_string(n) + " " + cache).out)["plans"][1];
   EXPECT_EQ(planned["kv_bytes"], ran["kv"]["logical_bytes"]);
   EXPECT_EQ(planned["kv_dense_bytes"], ran["kv"]["dense_bytes"]);
+#ifndef __SANITIZE_ADDRESS__  // whose shadow memory no plan knows of
   EXPECT_GE(planned["peak_bytes"].get<size_t>(), ran["peak_rss_bytes"].get<size_t>());
+#endif
 }
 
 TEST(Cli, DigestIsTheSameForThreadsChunksAndTargetsInF32AndF64) {
