@@ -45,7 +45,7 @@ void linear(benchmark::State& state, Precision precision, DType dtype) {
   std::vector<float> y(n_rows * n_out);
   Products products(default_compute(), precision);
   for (auto _ : state) {
-    products.linear<float>(x.data(), n_rows, w, nullptr, y.data());
+    products.linear<float>(x.data(), n_rows, {{w, nullptr, y.data()}});
     benchmark::ClobberMemory();
   }
   using benchmark::Counter;

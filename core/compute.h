@@ -3,7 +3,6 @@
 // at the program's edge.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 
 #include "core/kernels.h"
@@ -19,12 +18,13 @@ enum class Precision { kF64, kF32, kFast };
 struct Compute {
   const Kernels* kernels = nullptr;
   int n_threads = 1;
-  // Multiply-adds that make one more thread worth starting: a parallel region costs about as much as some ten thousand,
+  // Multiply-adds that each thread must get for a parallel region to pay: it costs about as much as some ten thousand,
   // and far more when other programs want the processor. Never changes results, only who computes them. Tests set 1.
   size_t grain = size_t{1} << 15;
 
+  // All threads or one: a team that changes its size ends threads and starts new ones.
   int threads_for(size_t n_multiply_adds) const {
-    return static_cast<int>(std::clamp<size_t>(n_multiply_adds / grain, 1, static_cast<size_t>(n_threads)));
+    return n_multiply_adds / grain < static_cast<size_t>(n_threads) ? 1 : n_threads;
   }
 };
 

@@ -119,6 +119,13 @@ HWY_INLINE Lanes<T> tanh_lanes(Lanes<T> x) {
 
 // ---- products -------------------------------------------------------------------------------------------------------
 
+// Stored rows are asked for this far ahead: a decode step reads many short matrices, too short for the processor to
+// recognise each as a stream before it ends. Beyond the last row the request is ignored.
+constexpr size_t kAheadBytes = 4096;
+HWY_INLINE size_t bytes_ahead(size_t step_bytes) {  // whole steps
+  return (kAheadBytes / step_bytes + 1) * step_bytes;
+}
+
 template <class T, class S, size_t R, size_t C>
 HWY_INLINE void dot_tile(const T* x, size_t x_stride, const std::byte* w, size_t w_stride_bytes, size_t n, T* y,
                          size_t y_stride) {
@@ -127,10 +134,15 @@ HWY_INLINE void dot_tile(const T* x, size_t x_stride, const std::byte* w, size_t
   for (size_t r = 0; r < R; ++r) {
     for (size_t c = 0; c < C; ++c) sums[r][c] = Lanes<T>::zero();
   }
+  const size_t ahead = bytes_ahead(C * w_stride_bytes);
   size_t k = 0;
   for (; k + kSize <= n; k += kSize) {
     Lanes<T> columns[C];
-    for (size_t c = 0; c < C; ++c) columns[c] = Lanes<T>::template load<S>(w + c * w_stride_bytes + k * sizeof(S));
+    for (size_t c = 0; c < C; ++c) {
+      const std::byte* stored = w + c * w_stride_bytes + k * sizeof(S);
+      columns[c] = Lanes<T>::template load<S>(stored);
+      __builtin_prefetch(stored + ahead);
+    }
     for (size_t r = 0; r < R; ++r) {
       const auto row = Lanes<T>::load(x + r * x_stride + k);
       for (size_t c = 0; c < C; ++c) sums[r][c] = fma(row, columns[c], sums[r][c]);
@@ -190,10 +202,13 @@ HWY_INLINE void mix_tile(const T* p, size_t p_stride, const std::byte* v, size_t
       sums[r][c] = accumulate ? Lanes<T>::load(out + r * out_stride + c * kSize) : Lanes<T>::zero();
     }
   }
+  const size_t ahead = bytes_ahead(v_stride_bytes);
   for (size_t key = 0; key < n_keys; ++key) {
     Lanes<T> columns[C];
     for (size_t c = 0; c < C; ++c) {
-      columns[c] = Lanes<T>::template load<S>(v + key * v_stride_bytes + c * kSize * sizeof(S));
+      const std::byte* stored = v + key * v_stride_bytes + c * kSize * sizeof(S);
+      columns[c] = Lanes<T>::template load<S>(stored);
+      __builtin_prefetch(stored + ahead);
     }
     for (size_t r = 0; r < R; ++r) {
       const auto weight = Lanes<T>::set(p[r * p_stride + key]);

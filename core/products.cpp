@@ -8,20 +8,42 @@
 namespace proxima {
 namespace {
 
-constexpr size_t kRowsPerTask = 32;  // of W: small enough to stay in the first cache levels while x streams by
+constexpr size_t kRowsPerTask = 32;  // of W: small enough to stay in the first cache level while x streams by
 
 // From here on a library's GEMM beats reading W once for every few rows.
 constexpr size_t kGemmRows = 16;
 
+size_t n_tasks_of(const Matrix& w) {
+  return (w.n_out + kRowsPerTask - 1) / kRowsPerTask;
+}
+
 template <class T>
-void fixed_order(const Compute& compute, const T* x, size_t n_rows, const Matrix& w, T* y) {
+void add_bias(const Arithmetic<T>& arithmetic, const Product<T>& product, size_t n_rows, size_t first, size_t count) {
+  for (size_t row = 0; product.bias != nullptr && row < n_rows; ++row) {
+    arithmetic.add(product.y + row * product.w.n_out + first, product.bias + first, count);
+  }
+}
+
+// A decode step is a few hundred of these and each parallel region costs microseconds, so the tasks of all products
+// are dealt out in one.
+template <class T>
+void fixed_order(const Compute& compute, const T* x, size_t n_rows, std::initializer_list<Product<T>> products) {
   const auto& arithmetic = compute.kernels->of<T>();
-  const size_t n_tasks = (w.n_out + kRowsPerTask - 1) / kRowsPerTask;
-#pragma omp parallel for schedule(static) num_threads(compute.threads_for(n_rows * w.n_out * w.n_in))
+  size_t n_tasks = 0, n_multiply_adds = 0;
+  for (const Product<T>& product : products) {
+    n_tasks += n_tasks_of(product.w);
+    n_multiply_adds += n_rows * product.w.n_out * product.w.n_in;
+  }
+#pragma omp parallel for schedule(static) num_threads(compute.threads_for(n_multiply_adds))
   for (size_t task = 0; task < n_tasks; ++task) {
-    const size_t first = task * kRowsPerTask;
+    const Product<T>* product = products.begin();
+    size_t index = task;
+    for (; index >= n_tasks_of(product->w); ++product) index -= n_tasks_of(product->w);
+    const Matrix& w = product->w;
+    const size_t first = index * kRowsPerTask;
     const size_t count = std::min(kRowsPerTask, w.n_out - first);
-    arithmetic.dot(x, w.n_in, n_rows, w.rows.from(first), count, w.n_in, y + first, w.n_out);
+    arithmetic.dot(x, w.n_in, n_rows, w.rows.from(first), count, w.n_in, product->y + first, w.n_out);
+    add_bias(arithmetic, *product, n_rows, first, count);
   }
 }
 
@@ -33,21 +55,20 @@ Products::Products(const Compute& compute, Precision precision)
 Products::~Products() = default;
 
 template <class T>
-void Products::linear(const T* x, size_t n_rows, const Matrix& w, const T* bias, T* y) {
+void Products::linear(const T* x, size_t n_rows, std::initializer_list<Product<T>> products) {
   if constexpr (std::is_same_v<T, float>) {
     if (gemm_ != nullptr && n_rows >= kGemmRows) {
-      gemm_->multiply(x, n_rows, w, y);
-    } else {
-      fixed_order(compute_, x, n_rows, w, y);
+      for (const Product<T>& product : products) {
+        gemm_->multiply(x, n_rows, product.w, product.y);
+        add_bias(compute_.kernels->f32, product, n_rows, 0, product.w.n_out);
+      }
+      return;
     }
-  } else {
-    fixed_order(compute_, x, n_rows, w, y);
   }
-  if (bias == nullptr) return;
-  for (size_t r = 0; r < n_rows; ++r) compute_.kernels->of<T>().add(y + r * w.n_out, bias, w.n_out);
+  fixed_order(compute_, x, n_rows, products);
 }
 
-template void Products::linear(const float*, size_t, const Matrix&, const float*, float*);
-template void Products::linear(const double*, size_t, const Matrix&, const double*, double*);
+template void Products::linear(const float*, size_t, std::initializer_list<Product<float>>);
+template void Products::linear(const double*, size_t, std::initializer_list<Product<double>>);
 
 }  // namespace proxima

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <memory>
 
 #include "core/compute.h"
@@ -12,16 +13,24 @@ namespace proxima {
 
 class Gemm;
 
+// y [n_rows, w.n_out] = x [n_rows, w.n_in] W^T + bias; dense rows.
+template <class T>
+struct Product {
+  const Matrix& w;
+  const T* bias;  // [w.n_out] or null
+  T* y;
+};
+
 // One per running sequence: it keeps scratch and library primitives. Not thread-safe; it uses compute.n_threads itself.
 class Products {
  public:
   Products(const Compute& compute, Precision precision);
   ~Products();
 
-  // y [n_rows, w.n_out] = x [n_rows, w.n_in] W^T + bias, bias [w.n_out] or null. Dense rows. f64 and f32: every element
-  // is one fixed-order dot product. fast: the same for few rows (bound by memory), a library's GEMM for many.
+  // Products of the same x; for few rows they share one parallel region. f64 and f32: every element is one fixed-order
+  // dot product. fast: the same for few rows (bound by memory), a library's GEMM for many.
   template <class T>
-  void linear(const T* x, size_t n_rows, const Matrix& w, const T* bias, T* y);
+  void linear(const T* x, size_t n_rows, std::initializer_list<Product<T>> products);
 
  private:
   Compute compute_;

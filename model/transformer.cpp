@@ -77,6 +77,8 @@ class TransformerOf final : public Transformer {
   struct Linear {
     Matrix w;
     std::vector<T> bias;  // empty where there is none
+
+    Product<T> into(std::vector<T>& y) const { return {w, bias.empty() ? nullptr : bias.data(), y.data()}; }
   };
   struct Layer {  // norms that a family does not have are empty
     std::vector<T> attn_norm;
@@ -152,9 +154,7 @@ class TransformerOf final : public Transformer {
     const Layer& layer = layers_[index];
     norm(layer.attn_norm, a_.residual, a_.normed);
     observe(Point::kAttnNorm, index, a_.normed, config_.hidden);
-    multiply(layer.q, a_.normed, a_.q);
-    multiply(layer.k, a_.normed, a_.k);
-    multiply(layer.v, a_.normed, a_.v);
+    multiply(a_.normed, {layer.q.into(a_.q), layer.k.into(a_.k), layer.v.into(a_.v)});
     norm_heads(layer.q_norm, config_.n_heads, a_.q);
     norm_heads(layer.k_norm, config_.n_kv_heads, a_.k);
     observe(Point::kQ, index, a_.q, config_.n_heads * config_.head_dim);
@@ -166,7 +166,7 @@ class TransformerOf final : public Transformer {
     observe(Point::kKRope, index, a_.k, config_.n_kv_heads * config_.head_dim);
     remember(index, cache);
     attend(index, cache);
-    multiply(layer.o, a_.attended, a_.projected);
+    multiply(a_.attended, {layer.o.into(a_.projected)});
     observe(Point::kAttnOut, index, a_.projected, config_.hidden);
     add_to_residual(layer.attn_post_norm);
     observe(Point::kResidMid, index, a_.residual, config_.hidden);
@@ -175,14 +175,13 @@ class TransformerOf final : public Transformer {
   void mlp_block(size_t index) {
     const Layer& layer = layers_[index];
     norm(layer.mlp_norm, a_.residual, a_.normed);
-    multiply(layer.gate, a_.normed, a_.gate);
-    multiply(layer.up, a_.normed, a_.up);
+    multiply(a_.normed, {layer.gate.into(a_.gate), layer.up.into(a_.up)});
     const auto gated = config_.activation == Activation::kSilu ? arithmetic_.silu_mul : arithmetic_.gelu_mul;
     for_rows([&](size_t row) {
       gated(a_.gate.data() + row * config_.intermediate, a_.up.data() + row * config_.intermediate,
             config_.intermediate);
     });
-    multiply(layer.down, a_.gate, a_.projected);
+    multiply(a_.gate, {layer.down.into(a_.projected)});
     observe(Point::kMlpOut, index, a_.projected, config_.hidden);
     add_to_residual(layer.mlp_post_norm);
     observe(Point::kResidPost, index, a_.residual, config_.hidden);
@@ -197,7 +196,7 @@ class TransformerOf final : public Transformer {
     if (!want_logits && !all) return;
     for (size_t count = 0; row < n_rows_; row += count) {
       count = std::min(kLogitRows, n_rows_ - row);
-      products_.linear(a_.normed.data() + row * config_.hidden, count, lm_head_.w, bias_of(lm_head_), a_.logits.data());
+      products_.linear(a_.normed.data() + row * config_.hidden, count, {lm_head_.into(a_.logits)});
       if (config_.logit_softcap > 0) {
         arithmetic_.softcap(a_.logits.data(), count * config_.vocab, 1, static_cast<T>(config_.logit_softcap));
       }
@@ -217,12 +216,8 @@ class TransformerOf final : public Transformer {
     for (size_t row = 0; row < n_rows_; ++row) f(row);
   }
 
-  static const T* bias_of(const Linear& linear) {
-    return linear.bias.empty() ? nullptr : linear.bias.data();
-  }
-
-  void multiply(const Linear& linear, const std::vector<T>& x, std::vector<T>& y) {
-    products_.linear(x.data(), n_rows_, linear.w, bias_of(linear), y.data());
+  void multiply(const std::vector<T>& x, std::initializer_list<Product<T>> products) {
+    products_.linear(x.data(), n_rows_, products);
   }
 
   void norm(const std::vector<T>& weight, const std::vector<T>& x, std::vector<T>& y) const {

@@ -36,7 +36,7 @@ struct LinearCase {
     Products products(compute, precision);
     std::vector<T> y(n_rows * matrix.n_out, T{77});
     for (int again = 0; again < 2; ++again) {  // the second time with primitives and scratch already made
-      products.linear(x.data(), n_rows, matrix, bias.empty() ? nullptr : bias.data(), y.data());
+      products.linear<T>(x.data(), n_rows, {{matrix, bias.empty() ? nullptr : bias.data(), y.data()}});
     }
     return y;
   }
