@@ -56,9 +56,9 @@ std::vector<TinyModelOptions> tiny_families(uint64_t seed) {
  "rope_local_base_freq": 100.0, )";
   gemma3.rope_json = R"("rope_theta": 5000.0, "rope_scaling": {"rope_type": "linear", "factor": 8.0})";
 
-  // The third layer does not rotate, and so has the window.
+  // The third layer does not rotate: another class without another window.
   TinyModelOptions smollm3 = small("smollm3", 5, seed);
-  smollm3.family_json = R"("no_rope_layer_interval": 3, "sliding_window": 20, "use_sliding_window": true, )";
+  smollm3.family_json = R"("no_rope_layer_interval": 3, )";
 
   return {llama, mistral, qwen2, qwen3, phi3, gemma2, gemma3, smollm3};
 }

@@ -9,7 +9,7 @@
 namespace proxima::test {
 
 // Four or five layers in two or more classes where the family has such, neighbours of equal class among them; windows
-// between 20 and 150 tokens. Different numbers for another seed, the same family and layers.
+// between 33 and 150 tokens (but for Phi-3's). Different numbers for another seed, the same family and layers.
 std::vector<TinyModelOptions> tiny_families(uint64_t seed = 1);
 
 }  // namespace proxima::test
