@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Blocked attention in float, transposed: a virtual register holds 16 rows of a tile, so scores need no horizontal sums
-// and the softmax over keys runs vertically. Included once per target, after kernels-inl.h.
+// and the softmax over keys runs vertically.
 
 // scores[key, row] = sum_c keys[key, c] * q[c, row] for R registers of rows and K keys.
 template <size_t R, size_t K>

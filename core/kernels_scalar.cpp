@@ -18,8 +18,6 @@ namespace {
 #include "core/lanes_scalar-inl.h"
 // The kernels come second: they are written over Lanes.
 #include "core/kernels-inl.h"
-// And these use the elementary functions of the former.
-#include "core/block_kernels-inl.h"
 }  // namespace
 }  // namespace scalar
 

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+// Dot products and mixes of stored rows.
+
+// Stored rows are asked for this far ahead: a decode step reads many short matrices, too short for the processor to
+// recognise each as a stream before it ends. Beyond the last row the request is ignored.
+constexpr size_t kAheadBytes = 4096;
+HWY_INLINE size_t bytes_ahead(size_t step_bytes) {  // whole steps
+  return (kAheadBytes / step_bytes + 1) * step_bytes;
+}
+
+template <class T, class S, size_t R, size_t C>
+HWY_INLINE void dot_tile(const T* x, size_t x_stride, const std::byte* w, size_t w_stride_bytes, size_t n, T* y,
+                         size_t y_stride) {
+  constexpr size_t kSize = Lanes<T>::kSize;
+  Lanes<T> sums[R][C];
+  for (size_t r = 0; r < R; ++r) {
+    for (size_t c = 0; c < C; ++c) sums[r][c] = Lanes<T>::zero();
+  }
+  const size_t ahead = bytes_ahead(C * w_stride_bytes);
+  size_t k = 0;
+  for (; k + kSize <= n; k += kSize) {
+    Lanes<T> columns[C];
+    for (size_t c = 0; c < C; ++c) {
+      const std::byte* stored = w + c * w_stride_bytes + k * sizeof(S);
+      columns[c] = Lanes<T>::template load<S>(stored);
+      __builtin_prefetch(stored + ahead);
+    }
+    for (size_t r = 0; r < R; ++r) {
+      const auto row = Lanes<T>::load(x + r * x_stride + k);
+      for (size_t c = 0; c < C; ++c) sums[r][c] = fma(row, columns[c], sums[r][c]);
+    }
+  }
+  if (k < n) {
+    Lanes<T> columns[C];
+    for (size_t c = 0; c < C; ++c) columns[c] = load_partial<T, S>(w + c * w_stride_bytes + k * sizeof(S), n - k);
+    for (size_t r = 0; r < R; ++r) {
+      const auto row = load_partial(x + r * x_stride + k, n - k);
+      for (size_t c = 0; c < C; ++c) sums[r][c] = fma(row, columns[c], sums[r][c]);
+    }
+  }
+  for (size_t r = 0; r < R; ++r) {
+    size_t c = 0;
+    for (; c + 4 <= C; c += 4)
+      store_four_sums(sums[r][c], sums[r][c + 1], sums[r][c + 2], sums[r][c + 3], y + r * y_stride + c);
+    for (; c < C; ++c) y[r * y_stride + c] = sum(sums[r][c]);
+  }
+}
+
+// Calls f with constants that add up to n: kMost as often as it fits, then what is left at once.
+template <size_t kMost, class F>
+HWY_INLINE void in_tiles(size_t n, F f) {
+  size_t i = 0;
+  for (; i + kMost <= n; i += kMost) f(i, std::integral_constant<size_t, kMost>());
+  if constexpr (kMost > 1) {
+    if (i < n) in_tiles<kMost - 1>(n - i, [&](size_t rest, auto count) HWY_ATTR { f(i + rest, count); });
+  }
+}
+
+template <class T, class S, size_t R, size_t C>
+HWY_INLINE void dot_columns(const T* x, size_t x_stride, StoredRows w, size_t n_w, size_t n, T* y, size_t y_stride) {
+  size_t c = 0;
+  for (; c + C <= n_w; c += C) dot_tile<T, S, R, C>(x, x_stride, w.from(c).data, w.stride_bytes, n, y + c, y_stride);
+  for (; c < n_w; ++c) dot_tile<T, S, R, 1>(x, x_stride, w.from(c).data, w.stride_bytes, n, y + c, y_stride);
+}
+
+template <class T>
+void dot(const T* x, size_t x_stride, size_t n_x, StoredRows w, size_t n_w, size_t n, T* y, size_t y_stride) {
+  with_storage<T>(w.dtype, [&](auto storage) HWY_ATTR {
+    using S = decltype(storage);
+    in_tiles<kTileRows>(n_x, [&](size_t r, auto n_rows) HWY_ATTR {
+      constexpr size_t kColumns = n_rows() == 1 ? kWideColumns : kTileColumns;
+      dot_columns<T, S, n_rows(), kColumns>(x + r * x_stride, x_stride, w, n_w, n, y + r * y_stride, y_stride);
+    });
+  });
+}
+
+template <class T, class S, size_t R, size_t C>
+HWY_INLINE void mix_tile(const T* p, size_t p_stride, const std::byte* v, size_t v_stride_bytes, size_t n_keys, T* out,
+                         size_t out_stride, bool accumulate) {
+  constexpr size_t kSize = Lanes<T>::kSize;
+  Lanes<T> sums[R][C];
+  for (size_t r = 0; r < R; ++r) {
+    for (size_t c = 0; c < C; ++c) {
+      sums[r][c] = accumulate ? Lanes<T>::load(out + r * out_stride + c * kSize) : Lanes<T>::zero();
+    }
+  }
+  const size_t ahead = bytes_ahead(v_stride_bytes);
+  for (size_t key = 0; key < n_keys; ++key) {
+    Lanes<T> columns[C];
+    for (size_t c = 0; c < C; ++c) {
+      const std::byte* stored = v + key * v_stride_bytes + c * kSize * sizeof(S);
+      columns[c] = Lanes<T>::template load<S>(stored);
+      __builtin_prefetch(stored + ahead);
+    }
+    for (size_t r = 0; r < R; ++r) {
+      const auto weight = Lanes<T>::set(p[r * p_stride + key]);
+      for (size_t c = 0; c < C; ++c) sums[r][c] = fma(weight, columns[c], sums[r][c]);
+    }
+  }
+  for (size_t r = 0; r < R; ++r) {
+    for (size_t c = 0; c < C; ++c) sums[r][c].store(out + r * out_stride + c * kSize);
+  }
+}
+
+template <class T, class S>
+HWY_INLINE void mix_partial(const T* p, const std::byte* v, size_t v_stride_bytes, size_t n_keys, size_t n, T* out,
+                            bool accumulate) {
+  auto sums = accumulate ? load_partial(out, n) : Lanes<T>::zero();
+  for (size_t key = 0; key < n_keys; ++key) {
+    sums = fma(Lanes<T>::set(p[key]), load_partial<T, S>(v + key * v_stride_bytes, n), sums);
+  }
+  store_partial(sums, out, n);
+}
+
+template <class T, class S, size_t R>
+HWY_INLINE void mix_rows(const T* p, size_t p_stride, StoredRows v, size_t n_keys, size_t n, T* out, size_t out_stride,
+                         bool accumulate) {
+  constexpr size_t kSize = Lanes<T>::kSize;
+  size_t i = 0;
+  for (; i + kTileColumns * kSize <= n; i += kTileColumns * kSize) {
+    mix_tile<T, S, R, kTileColumns>(p, p_stride, v.data + i * sizeof(S), v.stride_bytes, n_keys, out + i, out_stride,
+                                    accumulate);
+  }
+  for (; i + kSize <= n; i += kSize) {
+    mix_tile<T, S, R, 1>(p, p_stride, v.data + i * sizeof(S), v.stride_bytes, n_keys, out + i, out_stride, accumulate);
+  }
+  for (size_t r = 0; i < n && r < R; ++r) {
+    mix_partial<T, S>(p + r * p_stride, v.data + i * sizeof(S), v.stride_bytes, n_keys, n - i, out + r * out_stride + i,
+                      accumulate);
+  }
+}
+
+constexpr size_t kMixKeys = 64;
+
+template <class T>
+void mix(const T* p, size_t p_stride, size_t n_r, StoredRows v, size_t n_keys, size_t n, T* out, size_t out_stride,
+         bool accumulate) {
+  with_storage<T>(v.dtype, [&](auto storage) HWY_ATTR {
+    using S = decltype(storage);
+    // Few keys at a time, so that what one tile of columns has brought to the first cache level serves the others.
+    for (size_t key = 0; key == 0 || key < n_keys; key += kMixKeys) {
+      const size_t count = n_keys - key < kMixKeys ? n_keys - key : kMixKeys;
+      in_tiles<kTileRows>(n_r, [&](size_t r, auto n_rows) HWY_ATTR {
+        mix_rows<T, S, n_rows()>(p + r * p_stride + key, p_stride, v.from(key), count, n, out + r * out_stride,
+                                 out_stride, accumulate || key > 0);
+      });
+    }
+  });
+}
