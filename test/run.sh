@@ -21,8 +21,7 @@ step "sanitizers: build"
 cmake --preset debug
 cmake --build --preset debug
 step "sanitizers: tests"
-# Left out: what runs many thousands of tokens and nothing that the others do not touch.
-ctest --preset debug -j "$(nproc)" -E "${PROXIMA_SLOW_TESTS:-^$}"
+ctest --preset debug -j "$(nproc)"
 
 step "fuzzers: build"
 cmake --preset fuzz
