@@ -2,10 +2,13 @@
 #include "apps/activation_file.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
+#include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/json_file.h"
 #include "core/quote.h"
 #include "model/observer.h"
 
@@ -13,6 +16,9 @@ namespace proxima {
 namespace {
 
 constexpr size_t kUnknownOrder = SIZE_MAX;
+constexpr std::array<std::string_view, 4> kStacks = {"hidden_states", "keys", "values", "attentions"};
+constexpr std::string_view kLastHidden = "last_hidden_state";
+constexpr std::string_view kIds = "input_ids";
 
 std::optional<size_t> parse_index(std::string_view text) {
   size_t value = 0;
@@ -43,6 +49,11 @@ size_t order_of(std::string_view name) {
   if (point == Point::kEmbed) return 0;
   if (!in_layer) return kUnknownOrder - n_points + static_cast<size_t>(point);
   return 1 + layer * n_points + static_cast<size_t>(point);
+}
+
+bool means_activation(std::string_view name) {
+  return order_of(name) != kUnknownOrder || name == kLastHidden || name == kIds ||
+         std::ranges::find(kStacks, name) != kStacks.end();
 }
 
 bool is_float(DType dtype) {
@@ -90,9 +101,27 @@ std::vector<int64_t> integers(const TensorView& view) {
 
 }  // namespace
 
-ActivationFile::ActivationFile(const std::filesystem::path& path) : file_(path) {
-  for (const auto& [name, view] : file_.tensors()) {
-    if (name == "input_ids") {
+NameMap read_name_map(const std::string& path) {
+  const nlohmann::json file = read_json_file(path);
+  if (!file.is_object()) {
+    fail(ErrorKind::kInput, "{}: needs a JSON object from names of tensors to names of points", path);
+  }
+  NameMap names;
+  for (const auto& [name, point] : file.items()) {
+    if (!point.is_string() || !means_activation(point.get<std::string>())) {
+      fail(ErrorKind::kInput, "{}: {} is to mean {}, which is no point; `proxima dump --list` shows their names", path,
+           quote(name), quote(point.dump()));
+    }
+    names[name] = point.get<std::string>();
+  }
+  return names;
+}
+
+ActivationFile::ActivationFile(const std::filesystem::path& path, const NameMap& names) : file_(path) {
+  for (const auto& [own_name, view] : file_.tensors()) {
+    const auto mapped = names.find(own_name);
+    const std::string& name = mapped == names.end() ? own_name : mapped->second;
+    if (name == kIds) {
       read_ids(view);
     } else {
       add(name, view);
@@ -130,10 +159,8 @@ void ActivationFile::read_ids(const TensorView& given) {
 
 void ActivationFile::add(const std::string& name, const TensorView& view) {
   constexpr std::string_view kProbabilities = "attn_probs.";
-  if (name == "hidden_states" || name == "keys" || name == "values" || name == "attentions") {
-    return add_stack(name, view);
-  }
-  if (name == "last_hidden_state") return add_one(full_point_name(Point::kFinalNorm, 0), view);
+  if (std::ranges::find(kStacks, name) != kStacks.end()) return add_stack(name, view);
+  if (name == kLastHidden) return add_one(full_point_name(Point::kFinalNorm, 0), view);
   if (name.starts_with(kProbabilities)) {
     if (const auto layer = parse_index(std::string_view(name).substr(kProbabilities.size()))) {
       return add_one(full_point_name(Point::kAttnScores, *layer), view);

@@ -5,11 +5,12 @@
 //   keys, values [L, n_kv_heads, T, head_dim]   layers.<i>.k_rope and layers.<i>.v
 //   attentions [L, n_heads, T, T], attn_probs.<i> [n_heads, T, T]   layers.<i>.attn.scores
 //   last_hidden_state [T, hidden]   final_norm
-// each also with a batch axis of 1. Data stays in the mapped file.
+// each also with a batch axis of 1; other names as a NameMap says. Data stays in the mapped file.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,12 +30,18 @@ struct StoredActivation {
   bool states_positions = false;  // whether the file says which positions its rows are
 };
 
+// From a tensor's name in a file to a name of the list above or of model/observer.h.
+using NameMap = std::map<std::string, std::string, std::less<>>;
+// A JSON object of such pairs. Throws Error(kInput) for one that is none or names no activation.
+NameMap read_name_map(const std::string& path);
+
 class ActivationFile {
  public:
   // Throws Error(kInput) for a damaged file, two tensors that mean the same, or token ids of a wrong kind.
-  explicit ActivationFile(const std::filesystem::path& path);
+  explicit ActivationFile(const std::filesystem::path& path, const NameMap& names = {});
 
   const std::filesystem::path& path() const { return file_.path(); }
+  bool has_tensor(const std::string& name) const { return file_.tensors().contains(name); }  // by its name in the file
   const std::vector<StoredActivation>& activations() const { return activations_; }  // ordered; unknown names last
   const StoredActivation* find(const std::string& name) const;
   const std::optional<std::vector<int64_t>>& ids() const { return ids_; }

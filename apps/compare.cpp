@@ -10,6 +10,7 @@
 #include "apps/option_values.h"
 #include "apps/text_output.h"
 #include "core/error.h"
+#include "core/quote.h"
 
 namespace proxima {
 namespace {
@@ -106,14 +107,6 @@ std::string as_text(const Comparison& comparison) {
   return text + comparison.verdict() + "\n";
 }
 
-void add_limit(CLI::App& app, const std::string& name, std::optional<double>& value, const std::string& help) {
-  app.add_option(name, value, help)->type_name("X")->check([name](const std::string& text) {
-    char* end = nullptr;
-    const double limit = std::strtod(text.c_str(), &end);
-    return *end == '\0' && std::isfinite(limit) && limit >= 0 ? "" : name + " takes a number from 0 on, not " + text;
-  });
-}
-
 }  // namespace
 
 void declare_compare(CLI::App& app, CompareOptions& options) {
@@ -122,6 +115,8 @@ void declare_compare(CLI::App& app, CompareOptions& options) {
   app.add_option("--points", options.points, "names separated by commas, * stands for any text")
       ->type_name("LIST")
       ->capture_default_str();
+  app.add_option("--names", options.names, "JSON object that says what tensors with other names are")
+      ->type_name("FILE");
   add_limit(app, "--atol", options.limits.atol, "an element may be off by this");
   add_limit(app, "--rtol", options.limits.rtol, "and by this share of the reference");
   add_limit(app, "--nmse", options.limits.nmse, "largest mean squared error of a tensor, relative to its mean square");
@@ -129,13 +124,19 @@ void declare_compare(CLI::App& app, CompareOptions& options) {
   app.add_flag("-v,--verbose", options.common.verbose, "say on standard error what the options are");
   app.footer(
       "Without a limit, atol and rtol are 1e-8 where both are F64, 1e-4 down to F32, 2e-2 for F16 and BF16.\n"
-      "Reads files of `proxima dump` and Hugging Face's stacked hidden_states, keys, values, attentions and logits.\n"
+      "Reads files of `proxima dump` and Hugging Face's stacked hidden_states, keys, values, attentions and logits;\n"
+      "for others give --names, such as {\"h.0\": \"layers.0.resid_post\", \"out\": \"logits\"}.\n"
       "Exit code 0: agree, 1: diverge, a tensor is missing or misshapen, or the tokens differ.\n"
       "Example: proxima compare oracle.safetensors mine.safetensors --nmse 1e-6");
 }
 
 void compare(const CompareOptions& options) {
-  const ActivationFile ref(options.ref), got(options.got);
+  const NameMap names = options.names.empty() ? NameMap() : read_name_map(options.names);
+  const ActivationFile ref(options.ref, names), got(options.got, names);
+  for (const auto& [name, point] : names) {
+    if (ref.has_tensor(name) || got.has_tensor(name)) continue;
+    fail(ErrorKind::kInput, "{}: neither file has a tensor {}", options.names, quote(name));
+  }
   const Comparison comparison = compare_activations(ref, got, options.limits, options.points);
   write_output(options.json ? as_json(options, comparison) : as_text(comparison));
   if (!comparison.agrees()) fail(ErrorKind::kLimit, "{}", comparison.verdict());

@@ -13,6 +13,7 @@ struct CompareOptions {
   CommonOptions common;  // only its verbosity
   std::string ref;
   std::string got;
+  std::string names;  // file of a NameMap
   std::string points = "*";
   CompareLimits limits;
   bool json = false;

@@ -58,34 +58,59 @@ std::string npy_header(const TensorSpec& spec) {
   return text + head;
 }
 
+// Is gone with its content unless it got its name.
+class TemporaryFolder {
+ public:
+  explicit TemporaryFolder(const fs::path& name)
+      : path_(name.parent_path() / fmt::format(".{}.{}.tmp", name.filename().string(), getpid())) {
+    std::error_code error;
+    if (!fs::create_directory(path_, error)) {
+      fail(ErrorKind::kOutput, "{}: could not be created: {}", path_.string(),
+           error ? error.message() : "exists already");
+    }
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  const fs::path& path() const { return path_; }
+
+  void rename_to(const fs::path& name) {
+    std::error_code error;
+    fs::rename(path_, name, error);
+    if (error) fail(ErrorKind::kOutput, "{}: could not be put in place: {}", name.string(), error.message());
+    path_.clear();
+  }
+
+ private:
+  fs::path path_;  // empty once renamed
+};
+
+// The name of a folder that does not exist yet.
+fs::path new_folder(const std::string& text) {
+  fs::path path = fs::path(text).lexically_normal();
+  if (!path.has_filename()) path = path.parent_path();
+  std::error_code ignored;
+  if (fs::exists(fs::symlink_status(path, ignored))) {
+    fail(ErrorKind::kOutput, "{}: exists already; name a folder that does not", text);
+  }
+  return path;
+}
+
 // Files are opened for each write: a deep model has more points than a process may have open files.
 class NpyDump final : public DumpOutput {
  public:
   NpyDump(const std::string& path, const std::vector<TensorSpec>& tensors, const DumpMetadata& metadata)
-      : path_(fs::path(path).lexically_normal()), tensors_(tensors), metadata_(metadata) {
-    if (!path_.has_filename()) path_ = path_.parent_path();
-    std::error_code error;
-    if (fs::exists(fs::symlink_status(path_, error))) {
-      fail(ErrorKind::kOutput, "{}: exists already; name a folder that does not", path);
-    }
-    temporary_ = path_.parent_path() / fmt::format(".{}.{}.tmp", path_.filename().string(), getpid());
-    if (!fs::create_directory(temporary_, error)) {
-      fail(ErrorKind::kOutput, "{}: could not be created: {}", temporary_.string(),
-           error ? error.message() : "exists already");
-    }
+      : path_(new_folder(path)), folder_(path_), tensors_(tensors), metadata_(metadata) {
     for (const TensorSpec& spec : tensors_) {
       const std::string header = npy_header(spec);
       files_[spec.name] = {header.size(), spec_bytes(spec)};
       write_at(spec.name, 0, header.data(), header.size());
     }
   }
-  ~NpyDump() override {
-    std::error_code ignored;
-    if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
-  }
-  NpyDump(const NpyDump&) = delete;
-  NpyDump& operator=(const NpyDump&) = delete;
-
   void write(std::string_view name, size_t offset, const void* data, size_t n_bytes) override {
     const auto found = files_.find(name);
     if (found == files_.end()) throw std::logic_error("NpyDump: an unknown tensor");
@@ -99,10 +124,7 @@ class NpyDump final : public DumpOutput {
       if (file.n_missing != 0) throw std::logic_error("NpyDump: a tensor is incomplete");
     }
     write_manifest();
-    std::error_code error;
-    fs::rename(temporary_, path_, error);
-    if (error) fail(ErrorKind::kOutput, "{}: could not be put in place: {}", path_.string(), error.message());
-    temporary_.clear();
+    folder_.rename_to(path_);
   }
 
  private:
@@ -112,7 +134,7 @@ class NpyDump final : public DumpOutput {
   };
 
   void write_at(std::string_view name, size_t offset, const void* data, size_t n_bytes) const {
-    const fs::path path = temporary_ / fmt::format("{}.npy", name);
+    const fs::path path = folder_.path() / fmt::format("{}.npy", name);
     const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     bool good = descriptor >= 0;
     const char* next = static_cast<const char*>(data);
@@ -125,8 +147,11 @@ class NpyDump final : public DumpOutput {
       offset += static_cast<size_t>(written);
       n_bytes -= static_cast<size_t>(written);
     }
-    const int problem = errno;
-    if (descriptor >= 0 && close(descriptor) != 0) good = false;
+    int problem = errno;
+    if (descriptor >= 0 && close(descriptor) != 0 && good) {
+      good = false;
+      problem = errno;
+    }
     if (!good) fail(ErrorKind::kOutput, "{}: could not be written: {}", path.string(), std::strerror(problem));
   }
 
@@ -138,13 +163,13 @@ class NpyDump final : public DumpOutput {
                                  {"dtype", dtype_name(spec.dtype)},
                                  {"shape", spec.shape}});
     }
-    OutputFile file(temporary_ / "manifest.json");
+    OutputFile file(folder_.path() / "manifest.json");
     file.append(json.dump(2) + "\n");
     file.finish();
   }
 
   fs::path path_;
-  fs::path temporary_;  // empty once renamed
+  TemporaryFolder folder_;
   std::vector<TensorSpec> tensors_;
   DumpMetadata metadata_;
   std::map<std::string, File, std::less<>> files_;

@@ -4,13 +4,13 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <nlohmann/json.hpp>
+#include <limits>
 
 #include "apps/ids_file.h"
 #include "apps/input.h"
 #include "apps/option_values.h"
 #include "apps/recorded_run.h"
+#include "apps/selfcheck_report.h"
 #include "apps/text_output.h"
 #include "core/error.h"
 #include "model/tokenizer.h"
@@ -18,35 +18,12 @@
 namespace proxima {
 namespace {
 
-using nlohmann::ordered_json;
-
 constexpr size_t kDefaultTokens = 64;
 constexpr size_t kMaxThreads = 1024;
 constexpr size_t kTopK = 10;
 // Targets below the best one may be a hundred times slower: they read fewer tokens of a large model.
 constexpr double kTargetMultiplyAdds = 8e9;
 constexpr size_t kMinTargetTokens = 4;
-
-struct Check {
-  std::string name;
-  Precision precision;
-  size_t n_tokens;
-  std::optional<std::string> difference;  // none: the same bits
-};
-
-// One tensor of `fast` against f64.
-struct FastError {
-  std::string name;
-  double max_abs;
-  double nmse;
-};
-
-struct Report {
-  std::string tokens;  // which
-  std::vector<Check> checks;
-  std::vector<FastError> fast;
-  TopAgreement top;
-};
 
 std::vector<TokenId> pseudo_random_ids(size_t n, size_t vocab) {
   std::vector<TokenId> ids;
@@ -65,10 +42,12 @@ class Selfcheck {
         model_(session.model()),
         best_(supported_simd_targets().back()),
         n_threads_(std::max(2, session.compute().n_threads)) {
+    report_.model = model_.dir.string();
+    report_.nmse_limit = options.fast_nmse;
     choose_ids(session);
   }
 
-  Report run() {
+  SelfcheckReport run() {
     check_bits(Precision::kF32);
     if (options_.f64) check_bits(Precision::kF64);
     check_fast();
@@ -86,28 +65,28 @@ class Selfcheck {
       ids_ = Tokenizer::open(model_.dir).encode(read_document(options_.text).text);
     } else {
       source = "pseudo-random ids";
-      ids_ = pseudo_random_ids(options_.n_tokens ? wanted : std::min(wanted, session.context_limit(wanted)),
-                               model_.config.vocab);
+      const size_t n = options_.n_tokens ? wanted : std::min(wanted, session.context_limit(wanted));
+      check_room(session, n);  // before a typing error fills the memory with ids
+      ids_ = pseudo_random_ids(n, model_.config.vocab);
     }
     if (options_.n_tokens && wanted > ids_.size()) {
       fail(ErrorKind::kUsage, "--tokens {}: {} has only {}", wanted, source, ids_.size());
     }
     ids_.resize(std::min(wanted, ids_.size()));
     report_.tokens = fmt::format("{} tokens of {}", ids_.size(), source);
-    check_room(session);
+    check_room(session, ids_.size());
   }
 
   // In f64 with the logits of three runs; fewer tokens would do.
-  void check_room(const Session& session) const {
-    session.check(report_.tokens, ids_.size(), 0, "; lower --tokens");
+  void check_room(const Session& session, size_t n_tokens) const {
+    session.check(fmt::format("{} tokens", n_tokens), n_tokens, 0, "; lower --tokens");
     MemoryRequest request = session.request();
     request.precision = Precision::kF64;
     request.key_dtype = request.value_dtype = DType::kF64;
     request.n_threads = n_threads_;
-    request.limits = {ids_.size(), ids_.size()};
+    request.limits = {n_tokens, n_tokens};
     MemoryPlan plan = plan_memory(model_.config, model_.checkpoint.n_bytes(), request);
-    plan.peak +=
-        3 * ids_.size() * (model_.config.vocab + model_.config.n_layers * model_.config.hidden) * sizeof(double);
+    plan.peak += 3 * n_tokens * (model_.config.vocab + model_.config.n_layers * model_.config.hidden) * sizeof(double);
     check_memory(plan, model_.config, request);
   }
 
@@ -174,7 +153,8 @@ class Selfcheck {
     const RecordedRun fast = record("every layer", setup, ids_.size());
     const auto add = [&](const std::string& name, const RowsView& ref, const RowsView& got) {
       const TensorError error = measure_error(ref, got, {});
-      report_.fast.push_back({name, error.n_unlike > 0 ? std::nan("") : error.max_abs, error.nmse});
+      report_.fast.push_back(
+          {name, error.n_unlike > 0 ? std::numeric_limits<double>::quiet_NaN() : error.max_abs, error.nmse});
     };
     for (size_t layer = 0; layer < exact.n_layers(); ++layer) {
       add(full_point_name(Point::kResidPost, layer), exact.resid_post(layer), fast.resid_post(layer));
@@ -188,67 +168,9 @@ class Selfcheck {
   SimdTarget best_;
   int n_threads_;
   std::vector<TokenId> ids_;
-  Report report_;
+  SelfcheckReport report_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
-
-bool passes(const FastError& error, double limit) {
-  return std::isfinite(error.max_abs) && error.nmse <= limit;
-}
-
-size_t n_failed(const Report& report, double limit) {
-  const auto bits = std::ranges::count_if(report.checks, [](const Check& c) { return c.difference.has_value(); });
-  const auto fast = std::ranges::count_if(report.fast, [=](const FastError& e) { return !passes(e, limit); });
-  return static_cast<size_t>(bits + fast);
-}
-
-std::string as_json(const Report& report, const Model& model, double limit) {
-  ordered_json json = {{"model", model.dir.string()},
-                       {"tokens", report.tokens},
-                       {"passed", n_failed(report, limit) == 0},
-                       {"checks", ordered_json::array()},
-                       {"fast_against_f64",
-                        {{"nmse_limit", limit},
-                         {"top1", report.top.top1},
-                         {"k", report.top.k},
-                         {"top_k", report.top.top_k},
-                         {"tensors", ordered_json::array()}}}};
-  for (const Check& check : report.checks) {
-    ordered_json each = {{"name", check.name},
-                         {"precision", precision_name(check.precision)},
-                         {"tokens", check.n_tokens},
-                         {"same_bits", !check.difference},
-                         {"difference", nullptr}};
-    if (check.difference) each["difference"] = *check.difference;
-    json["checks"].push_back(each);
-  }
-  for (const FastError& error : report.fast) {
-    const bool finite = std::isfinite(error.max_abs);
-    json["fast_against_f64"]["tensors"].push_back(
-        {{"name", error.name},
-         {"max_abs", finite ? ordered_json(error.max_abs) : ordered_json(nullptr)},
-         {"nmse", std::isfinite(error.nmse) ? ordered_json(error.nmse) : ordered_json(nullptr)},
-         {"passed", passes(error, limit)}});
-  }
-  return json.dump(2) + "\n";
-}
-
-std::string as_text(const Report& report, const Model& model, double limit) {
-  std::string text = fmt::format("{}: {}\n", model.dir.string(), report.tokens);
-  text += fmt::format("{:<30}{:>10}{:>8}  {}\n", "logits of all positions", "precision", "tokens", "result");
-  for (const Check& check : report.checks) {
-    text += fmt::format("{:<30}{:>10}{:>8}  {}\n", check.name, precision_name(check.precision), check.n_tokens,
-                        check.difference ? "FAILED: " + *check.difference : "same bits");
-  }
-  text += fmt::format("{:<30}{:>12}{:>12}\n", "fast against f64", "max error", "NMSE");
-  for (const FastError& error : report.fast) {
-    text += fmt::format("{:<30}{:>12.3g}{:>12.3g}{}\n", error.name, error.max_abs, error.nmse,
-                        passes(error, limit) ? "" : fmt::format("  FAILED: limit {:g}", limit));
-  }
-  text += fmt::format("top-1 {:.1f} %, top-{} {:.1f} %\n", 100 * report.top.top1, report.top.k, 100 * report.top.top_k);
-  const size_t failed = n_failed(report, limit);
-  return text + (failed == 0 ? "all as promised\n" : fmt::format("{} FAILED\n", failed));
-}
 
 }  // namespace
 
@@ -282,10 +204,7 @@ void declare_selfcheck(CLI::App& app, SelfcheckOptions& options) {
             "threads to compare one thread with (default: physical cores the process may use, at least 2)",
             {1, kMaxThreads});
   app.add_flag("--f64", options.f64, "check the bits of f64 too");
-  app.add_option("--fast-nmse", options.fast_nmse, "largest NMSE of a layer or the logits of fast against f64")
-      ->type_name("X")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  add_limit(app, "--fast-nmse", options.fast_nmse, "largest NMSE of a layer or the logits of fast against f64");
   app.add_flag("--json", options.json, "one JSON object on standard output");
   app.footer(
       "Targets below the best one are slow: of a large model they read fewer tokens, at least 4.\n"
@@ -298,12 +217,10 @@ void selfcheck(const SelfcheckOptions& options) {
     fail(ErrorKind::kUsage, "--text and --ids both say which tokens; give one of them");
   }
   const Session session(options.common);
-  const Report report = Selfcheck(options, session).run();
-  const Model& model = session.model();
-  write_output(options.json ? as_json(report, model, options.fast_nmse) : as_text(report, model, options.fast_nmse));
-  if (const size_t failed = n_failed(report, options.fast_nmse)) {
-    fail(ErrorKind::kLimit, "{}: {} of {} checks failed", model.dir.string(), failed,
-         report.checks.size() + report.fast.size());
+  const SelfcheckReport report = Selfcheck(options, session).run();
+  write_output(options.json ? report_json(report) : report_text(report));
+  if (const size_t failed = report.n_failed()) {
+    fail(ErrorKind::kLimit, "{}: {} of {} checks failed", report.model, failed, report.n_checks());
   }
 }
 

@@ -224,6 +224,26 @@ TEST_F(CliCompare, HuggingFaceOutputsByNameMap) {
   EXPECT_EQ(tensor(report, "layers.1.attn.scores").at("positions"), (json{33, 49}));
 }
 
+TEST_F(CliCompare, OtherNamesByANameMap) {
+  copy("ref", "got");
+  test::rename_tensor(cli_.path("got"), "layers.1.resid_post", "model.h.1");
+  test::rename_tensor(cli_.path("got"), "input_ids", "tokens");
+  EXPECT_EQ(tensor(compare("ref got", 1), "layers.1.resid_post").at("status"), "missing in GOT");
+  cli_.write("names.json", R"({"model.h.1": "layers.1.resid_post", "tokens": "input_ids"})");
+  const json report = compare("ref got --names names.json", 0);
+  EXPECT_EQ(report.at("ids").at("equal"), true);
+  EXPECT_EQ(tensor(report, "layers.1.resid_post").at("status"), "agrees");
+  plant(cli_.path("got"), "model.h.1", 0, 1, [](double x) { return x + 1; });
+  EXPECT_EQ(compare("ref got --names names.json", 1).at("first_divergent"), "layers.1.resid_post");
+  for (const auto& [text, part] : {std::pair{R"({"model.h.1": "layers.1.resid"})", "layers.1.resid"},
+                                   std::pair{R"({"h.9": "logits"})", "h.9"}, std::pair{"[1]", "JSON object"}}) {
+    cli_.write("bad.json", text);
+    const auto result = cli_.run("compare ref got --names bad.json");
+    EXPECT_EQ(result.exit_code, 3);
+    EXPECT_NE(result.err.find(part), std::string::npos) << result.err;
+  }
+}
+
 TEST_F(CliCompare, UsageAndInputErrors) {
   const auto expect = [&](const std::string& arguments, int exit_code, const std::string& part) {
     const auto result = cli_.run("compare " + arguments);
@@ -234,6 +254,7 @@ TEST_F(CliCompare, UsageAndInputErrors) {
   expect("ref", 2, "GOT");
   expect("ref ref --atol -1", 2, "--atol");
   expect("ref ref --nmse nan", 2, "--nmse");
+  expect("ref ref --rtol ''", 2, "--rtol");
   expect("ref ref --points 'layers.9.*'", 2, "layers.9.*");
   expect("ref absent", 3, "absent");
   expect("ref ids.json", 3, "ids.json");
