@@ -10,10 +10,12 @@
 #include <functional>
 #include <memory>
 
+#include "apps/compare.h"
 #include "apps/dump.h"
 #include "apps/inspect.h"
 #include "apps/plan.h"
 #include "apps/run.h"
+#include "apps/selfcheck.h"
 #include "apps/summarize.h"
 #include "apps/synth.h"
 #include "apps/text_commands.h"
@@ -72,6 +74,10 @@ std::vector<Command> add_commands(CLI::App& app) {
   add_command(app, commands, "template", "what the chat template makes of a message", declare_template,
               render_template);
   add_command(app, commands, "dump", "named activations to a safetensors file", declare_dump, dump);
+  add_command(app, commands, "compare", "the first divergent tensor of two dumps, and a verdict", declare_compare,
+              compare);
+  add_command(app, commands, "selfcheck", "prove on this model what the precisions promise", declare_selfcheck,
+              selfcheck);
   add_command(app, commands, "synth", "write a checkpoint of random weights, to measure what a shape costs",
               declare_synth, synth);
   return commands;

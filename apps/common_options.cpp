@@ -75,6 +75,11 @@ void add_force_option(CLI::App& app, CommonOptions& options) {
   app.add_flag("--force", options.force, "start even if the plan says that memory will not suffice");
 }
 
+void add_check_finite_option(CLI::App& app, bool& check_finite) {
+  app.add_flag("--check-finite", check_finite,
+               "look at every tensor of every layer and stop at the first NaN or infinity, naming it (exit code 6)");
+}
+
 std::string_view precision_name(Precision precision) {
   return kPrecisions[static_cast<size_t>(precision)];
 }

@@ -41,8 +41,9 @@ struct CommonOptions {
 void add_model_options(CLI::App& app, CommonOptions& options);      // -m -v -q
 void add_precision_options(CLI::App& app, CommonOptions& options);  // --precision -t --chunk
 void add_simd_option(CLI::App& app, CommonOptions& options);        // --simd
-void add_cache_options(CLI::App& app, CommonOptions& options);  // -c -ctk -ctv --cache --map --ns --nr --pod-uniform
-void add_force_option(CLI::App& app, CommonOptions& options);   // --force
+void add_cache_options(CLI::App& app, CommonOptions& options);    // -c -ctk -ctv --cache --map --ns --nr --pod-uniform
+void add_force_option(CLI::App& app, CommonOptions& options);     // --force
+void add_check_finite_option(CLI::App& app, bool& check_finite);  // --check-finite
 
 std::filesystem::path model_folder(const CommonOptions& options);
 std::string_view precision_name(Precision precision);

@@ -3,172 +3,88 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstring>
-#include <map>
-#include <nlohmann/json.hpp>
-#include <set>
+#include <array>
 
+#include "apps/dump_output.h"
+#include "apps/ids_file.h"
 #include "apps/interrupt.h"
 #include "apps/option_values.h"
 #include "apps/session.h"
 #include "apps/text_output.h"
 #include "core/error.h"
-#include "core/json_file.h"
 #include "core/quote.h"
 #include "model/fingerprint.h"
+#include "model/finite_observer.h"
 #include "model/generator.h"
 
 namespace proxima {
 namespace {
 
-struct NamedPoint {
-  Point point;
-  size_t layer;
-  std::string name() const { return full_point_name(point, layer); }
-};
-
-std::vector<NamedPoint> all_points(const ModelConfig& config) {
-  std::vector<NamedPoint> points;
-  const auto add_range = [&](Point first, Point last, size_t layer) {
-    for (auto point = static_cast<int>(first); point <= static_cast<int>(last); ++point) {
-      points.push_back({static_cast<Point>(point), layer});
-    }
-  };
-  points.push_back({Point::kEmbed, 0});
-  for (size_t layer = 0; layer < config.n_layers; ++layer) add_range(Point::kAttnNorm, Point::kResidPost, layer);
-  add_range(Point::kFinalNorm, Point::kLogits, 0);
-  return points;
-}
-
-// Heads of a point that is stored head-major, [heads, T, head_dim]; 0 for the others, [T, columns].
-size_t heads_of(Point point, const ModelConfig& config) {
-  if (point == Point::kQRope) return config.n_heads;
-  if (point == Point::kKRope) return config.n_kv_heads;
-  return 0;
-}
-
-size_t columns_of(Point point, const ModelConfig& config) {
-  switch (point) {
-    case Point::kQ:
-    case Point::kQRope:
-      return config.n_heads * config.head_dim;
-    case Point::kK:
-    case Point::kV:
-    case Point::kKRope:
-      return config.n_kv_heads * config.head_dim;
-    case Point::kLogits:
-      return config.vocab;
-    default:
-      return config.hidden;
-  }
-}
-
-std::vector<size_t> shape_of(Point point, const ModelConfig& config, size_t n_tokens, size_t score_rows) {
-  if (point == Point::kAttnScores) return {config.n_heads, std::min(score_rows, n_tokens), n_tokens};
-  const size_t heads = heads_of(point, config);
-  if (heads > 0) return {heads, n_tokens, config.head_dim};
-  return {n_tokens, columns_of(point, config)};
-}
-
-std::vector<NamedPoint> chosen_points(const std::string& patterns, const ModelConfig& config) {
-  const std::vector<NamedPoint> all = all_points(config);
-  std::vector<NamedPoint> chosen;
-  std::set<std::string> names;
-  for (const std::string& pattern : CLI::detail::split(patterns, ',')) {
-    bool found = false;
-    for (const NamedPoint& point : all) {
-      if (!matches_glob(pattern, point.name())) continue;
-      found = true;
-      if (names.insert(point.name()).second) chosen.push_back(point);
-    }
-    if (!found) {
-      fail(ErrorKind::kUsage, "--points: nothing matches {}; `proxima dump --list` shows all names", quote(pattern));
-    }
-  }
-  return chosen;
-}
+constexpr size_t kDefaultScoreRows = 16;
+constexpr std::array<std::string_view, 2> kFormats = {"safetensors", "npy"};
 
 bool is_scores(const NamedPoint& point) {
   return point.point == Point::kAttnScores;
 }
 
-// An array of ids, or an object whose input_ids is one.
-std::vector<TokenId> read_ids(const std::string& path) {
-  const nlohmann::json file = read_json_file(path);
-  const bool wrapped = file.is_object() && file.contains("input_ids");
-  const nlohmann::json& list = wrapped ? file["input_ids"] : file;
-  if (!list.is_array()) {
-    fail(ErrorKind::kInput, "{}: needs an array of token ids, or an object whose input_ids is one", path);
-  }
-  std::vector<TokenId> ids;
-  for (const nlohmann::json& id : list) {
-    if (!id.is_number_unsigned() || id.get<uint64_t>() > UINT32_MAX) {
-      fail(ErrorKind::kUsage, "{}: element {} of the ids is {}, not a token id", path, ids.size(), quote(id.dump()));
-    }
-    ids.push_back(id.get<TokenId>());
-  }
-  if (ids.empty()) fail(ErrorKind::kUsage, "{}: holds no ids: the prompt is empty", path);
-  return ids;
+// "all", "last" or "A:B", positions A to B - 1.
+CaptureRange parse_token_range(const std::string& text, size_t n_tokens) {
+  if (text == "all") return CaptureRange::whole(n_tokens);
+  if (text == "last") return {n_tokens, n_tokens - 1, n_tokens, n_tokens};
+  const size_t colon = text.find(':');
+  if (colon == std::string::npos) fail(ErrorKind::kUsage, "--tokens takes all, last or A:B, not {}", quote(text));
+  const size_t first = parse_count("--tokens", text.substr(0, colon), 0, kMaxCount);
+  const size_t end = parse_count("--tokens", text.substr(colon + 1), 0, kMaxCount);
+  if (first >= end) fail(ErrorKind::kUsage, "--tokens {} is empty: it means positions A to B - 1", text);
+  if (end > n_tokens) fail(ErrorKind::kUsage, "--tokens {}: there are only {} tokens", text, n_tokens);
+  return {n_tokens, first, end, n_tokens};
 }
 
-// Writes what it sees straight to its place in the file: memory does not grow with what is dumped.
-class DumpObserver final : public Observer {
- public:
-  DumpObserver(SafetensorsWriter& writer, const ModelConfig& config, size_t n_tokens, size_t score_rows,
-               const std::vector<NamedPoint>& points)
-      : writer_(writer), config_(config), n_tokens_(n_tokens), score_rows_(std::min(score_rows, n_tokens)) {
-    for (const NamedPoint& point : points) wanted_.insert({point.point, point.layer});
+CaptureRange chosen_range(const DumpOptions& options, const std::vector<NamedPoint>& points, size_t n_tokens) {
+  CaptureRange range = parse_token_range(options.tokens, n_tokens);
+  range.score_rows = std::min(options.score_rows.value_or(kDefaultScoreRows), range.n_rows());
+  if (options.score_rows && std::ranges::none_of(points, is_scores)) {
+    fail(ErrorKind::kUsage, "--score-rows has no effect without attn.scores among the --points");
   }
+  return range;
+}
 
-  bool wants(Point point, size_t layer) const override { return wanted_.contains({point, layer}); }
-
-  bool wants_scores(size_t layer, size_t query) const override {
-    return query >= n_tokens_ - score_rows_ && wants(Point::kAttnScores, layer);
+std::vector<TensorSpec> tensors_of(const Session& session, const std::vector<NamedPoint>& points,
+                                   const CaptureRange& range) {
+  const DType dtype = session.options().precision == Precision::kF64 ? DType::kF64 : DType::kF32;
+  std::vector<TensorSpec> specs = {{"input_ids", DType::kI64, {range.n_tokens}}};
+  for (const NamedPoint& point : points) {
+    specs.push_back({point.name(), dtype, point_shape(point.point, session.model().config, range)});
   }
+  return specs;
+}
 
-  void observe(const Observation& seen) override {
-    if (seen.point == Point::kAttnScores) return write_scores(seen);
-    const size_t heads = heads_of(seen.point, config_);
-    if (heads > 0) return write_by_heads(seen, heads);
-    const size_t row = seen.n_columns * dtype_bytes(seen.dtype);
-    writer_.write(full_point_name(seen.point, seen.layer), seen.first_position * row, seen.data, seen.n_rows * row);
+// What `compare` and people need to know of the run. Ranges are [first, end).
+DumpMetadata metadata_of(const Session& session, const std::vector<NamedPoint>& points, const CaptureRange& range) {
+  DumpMetadata metadata = {{"format", "pt"},
+                           {"program", "proxima " PROXIMA_VERSION},
+                           {"weights", checkpoint_fingerprint(session.model().checkpoint)},
+                           {"precision", std::string(precision_name(session.options().precision))},
+                           {"cache", std::string(cache_kind_name(session.request().cache.kind))},
+                           {"tokens", fmt::format("{}:{}", range.first, range.end)}};
+  if (std::ranges::any_of(points, is_scores)) {
+    metadata["score_rows"] = fmt::format("{}:{}", range.first_score_row(), range.end);
   }
+  return metadata;
+}
 
- private:
-  // [n_heads, query + 1] into [n_heads, score_rows, T], zero beyond the query.
-  void write_scores(const Observation& seen) {
-    const size_t element = dtype_bytes(seen.dtype);
-    const size_t index = seen.first_position - (n_tokens_ - score_rows_);
-    for (size_t head = 0; head < seen.n_rows; ++head) {
-      gathered_.assign(n_tokens_ * element, std::byte{0});
-      const size_t used = seen.n_columns * element;
-      std::memcpy(gathered_.data(), static_cast<const std::byte*>(seen.data) + head * used, used);
-      writer_.write(full_point_name(seen.point, seen.layer), (head * score_rows_ + index) * gathered_.size(),
-                    gathered_.data(), gathered_.size());
-    }
-  }
+void announce(const DumpOptions& options, const std::vector<TensorSpec>& specs, const CaptureRange& range) {
+  if (options.common.quiet) return;
+  size_t n_bytes = 0;
+  for (const TensorSpec& spec : specs) n_bytes += spec_bytes(spec);
+  fmt::print(stderr, "proxima: writing {} tensors, positions {} to {} of {} tokens, {}, to {}\n", specs.size(),
+             range.first, range.end - 1, range.n_tokens, format_bytes(n_bytes), options.output);
+}
 
-  // [rows, heads * head_dim] into [heads, T, head_dim].
-  void write_by_heads(const Observation& seen, size_t heads) {
-    const std::string name = full_point_name(seen.point, seen.layer);
-    const size_t row = config_.head_dim * dtype_bytes(seen.dtype);
-    gathered_.resize(seen.n_rows * row);
-    for (size_t head = 0; head < heads; ++head) {
-      const auto* source = static_cast<const std::byte*>(seen.data) + head * row;
-      for (size_t t = 0; t < seen.n_rows; ++t) {
-        std::memcpy(gathered_.data() + t * row, source + t * heads * row, row);
-      }
-      writer_.write(name, (head * n_tokens_ + seen.first_position) * row, gathered_.data(), gathered_.size());
-    }
-  }
-
-  SafetensorsWriter& writer_;
-  const ModelConfig& config_;
-  size_t n_tokens_;
-  size_t score_rows_;
-  std::set<std::pair<Point, size_t>> wanted_;
-  std::vector<std::byte> gathered_;  // rows of one head
-};
+void write_ids(DumpOutput& output, const std::vector<TokenId>& ids) {
+  const std::vector<int64_t> stored(ids.begin(), ids.end());
+  output.write("input_ids", 0, stored.data(), stored.size() * sizeof(int64_t));
+}
 
 void list_points(const DumpOptions& options) {
   const ModelConfig config = read_config(model_folder(options.common));
@@ -178,7 +94,7 @@ void list_points(const DumpOptions& options) {
     const std::string name = is_layer_point(point.point)
                                  ? fmt::format("layers.0..{}.{}", config.n_layers - 1, point_name(point.point))
                                  : point.name();
-    const auto shape = shape_of(point.point, config, 0, 0);
+    const auto shape = point_shape(point.point, config, CaptureRange::whole(0));
     if (point.point == Point::kAttnScores) {
       text += fmt::format("{:<28}[{}, --score-rows, T]\n", name, shape[0]);
     } else if (shape.size() == 3) {
@@ -192,17 +108,6 @@ void list_points(const DumpOptions& options) {
 
 }  // namespace
 
-bool matches_glob(std::string_view pattern, std::string_view name) {
-  const size_t star = pattern.find('*');
-  if (star == std::string_view::npos) return pattern == name;
-  if (name.substr(0, star) != pattern.substr(0, star)) return false;
-  const std::string_view rest = pattern.substr(star + 1);
-  for (size_t begin = star; begin <= name.size(); ++begin) {
-    if (matches_glob(rest, name.substr(begin))) return true;
-  }
-  return false;
-}
-
 void declare_dump(CLI::App& app, DumpOptions& options) {
   add_model_options(app, options.common);
   app.add_option("--ids", options.ids, "JSON array of token ids, or an object whose input_ids is one")
@@ -210,8 +115,15 @@ void declare_dump(CLI::App& app, DumpOptions& options) {
   app.add_option("--points", options.points, "names separated by commas, * stands for any text")
       ->type_name("LIST")
       ->capture_default_str();
-  app.add_option("-o,--output", options.output, "safetensors file to write")->type_name("FILE");
-  add_count(app, "--score-rows", options.score_rows, "attn.scores of the last N queries (default: 1)", {1, kMaxCount});
+  app.add_option("-o,--output", options.output, "file to write, a new folder for npy")->type_name("PATH");
+  app.add_option("--tokens", options.tokens, "positions to write: all, last, or A:B for A to B - 1")
+      ->type_name("all|last|A:B")
+      ->capture_default_str();
+  add_count(app, "--score-rows", options.score_rows, "attn.scores of the last N of these positions (default: 16)",
+            {1, kMaxCount});
+  const auto set_format = [&options](size_t index) { options.format = static_cast<DumpFormat>(index); };
+  add_choice(app, "--format", kFormats, set_format, "npy: one file a point and manifest.json", "safetensors");
+  add_check_finite_option(app, options.check_finite);
   app.add_flag("--list", options.list, "show the names and shapes of all points");
   add_precision_options(app, options.common);
   add_simd_option(app, options.common);
@@ -227,38 +139,31 @@ void dump(const DumpOptions& options) {
   if (options.ids.empty() || options.output.empty()) fail(ErrorKind::kUsage, "dump needs --ids FILE and -o FILE");
   const Session session(options.common);
   const ModelConfig& config = session.model().config;
-  const auto points = chosen_points(options.points, config);
-  const size_t score_rows = options.score_rows.value_or(1);
-  if (options.score_rows && std::ranges::none_of(points, is_scores)) {
-    fail(ErrorKind::kUsage, "--score-rows has no effect without attn.scores among the --points");
-  }
+  const auto points = points_matching(config, options.points);
   const auto ids = read_ids(options.ids);
+  const CaptureRange range = chosen_range(options, points, ids.size());
   const Job job = session.start(options.ids, ids.size(), 0);
 
-  const DType dtype = options.common.precision == Precision::kF64 ? DType::kF64 : DType::kF32;
-  std::vector<TensorSpec> specs;
-  for (const NamedPoint& point : points) {
-    specs.push_back({point.name(), dtype, shape_of(point.point, config, ids.size(), score_rows)});
-  }
-  SafetensorsWriter writer(options.output, specs,
-                           {{"format", "pt"},
-                            {"program", "proxima " PROXIMA_VERSION},
-                            {"weights", checkpoint_fingerprint(session.model().checkpoint)},
-                            {"precision", std::string(precision_name(options.common.precision))},
-                            {"cache", std::string(cache_kind_name(session.request().cache.kind))}});
-  DumpObserver observer(writer, config, ids.size(), score_rows, points);
+  const auto specs = tensors_of(session, points, range);
+  announce(options, specs, range);
+  const auto output = open_dump(options.format, options.output, specs, metadata_of(session, points, range));
+  write_ids(*output, ids);
+  PointCapture capture(config, points, range,
+                       [&](const NamedPoint& point, size_t offset, const std::byte* data, size_t n_bytes) {
+                         output->write(point.name(), offset, data, n_bytes);
+                       });
+  FiniteCheck finite_check(&capture);
+  Observer& observer = options.check_finite ? static_cast<Observer&>(finite_check) : capture;
   try {
     Generator(*job.transformer, *job.cache)
         .read_prompt(
             ids, 0, [](const Progress&) { return !interrupted(); }, &observer);
   } catch (const Error& error) {
-    if (error.kind() == ErrorKind::kNonFinite) writer.finish();  // this is what somebody looking for a NaN came for
+    // Somebody who looks for a NaN wants the file. With --check-finite the run stopped before all was written.
+    if (error.kind() == ErrorKind::kNonFinite && !options.check_finite) output->finish();
     throw;
   }
-  writer.finish();
-  if (!options.common.quiet) {
-    fmt::print(stderr, "proxima: {} tensors of {} tokens in {}\n", specs.size(), ids.size(), options.output);
-  }
+  output->finish();
 }
 
 }  // namespace proxima

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
-// `proxima dump`: runs token ids through a model and writes named activations to a safetensors file. No tokenizer
-// needed.
+// `proxima dump`: runs token ids through a model and writes named activations to a safetensors file or a folder of npy
+// files. No tokenizer needed.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "apps/common_options.h"
-#include "core/safetensors.h"
-#include "model/observer.h"
+#include "apps/dump_output.h"
+#include "model/point_layout.h"
 
 namespace proxima {
 
@@ -18,13 +19,13 @@ struct DumpOptions {
   std::string points = "logits";
   std::string output;
   bool list = false;
-  std::optional<size_t> score_rows;  // attn.scores are of the last queries only; 1 where absent
+  std::string tokens = "all";
+  std::optional<size_t> score_rows;  // attn.scores are of the last queries only
+  DumpFormat format = DumpFormat::kSafetensors;
+  bool check_finite = false;
 };
 
 void declare_dump(CLI::App& app, DumpOptions& options);
 void dump(const DumpOptions& options);
-
-// Whether `name` matches a pattern in which * stands for any text, as in layers.*.resid_post.
-bool matches_glob(std::string_view pattern, std::string_view name);
 
 }  // namespace proxima

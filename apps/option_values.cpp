@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "core/error.h"
 #include "core/quote.h"
@@ -22,6 +23,16 @@ uint64_t parse_count(std::string_view option, const std::string& text, uint64_t 
   }
   if (error != std::errc() || stop != end) {
     fail(ErrorKind::kUsage, "{} takes a whole number, not {}", option, quote(text));
+  }
+  return value;
+}
+
+double parse_limit(std::string_view option, const std::string& text) {
+  double value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stop != end || !std::isfinite(value) || value < 0) {
+    fail(ErrorKind::kUsage, "{} takes a number from 0 on, not {}", option, quote(text));
   }
   return value;
 }
@@ -46,6 +57,16 @@ CLI::Option* add_count(CLI::App& app, const std::string& names, std::optional<si
     value = parse_count(name, text, range.min, range.max);
   };
   return app.add_option_function<std::string>(names, set, help)->type_name("N");
+}
+
+CLI::Option* add_limit(CLI::App& app, const std::string& names, double& value, const std::string& help) {
+  const auto set = [&value, name = long_name(names)](const std::string& text) { value = parse_limit(name, text); };
+  return app.add_option_function<std::string>(names, set, help)->type_name("X")->default_str(fmt::format("{}", value));
+}
+
+CLI::Option* add_limit(CLI::App& app, const std::string& names, std::optional<double>& value, const std::string& help) {
+  const auto set = [&value, name = long_name(names)](const std::string& text) { value = parse_limit(name, text); };
+  return app.add_option_function<std::string>(names, set, help)->type_name("X");
 }
 
 CLI::Option* add_choice(CLI::App& app, const std::string& names, std::span<const std::string_view> words,

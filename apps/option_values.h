@@ -33,6 +33,12 @@ CLI::Option* add_count(CLI::App& app, const std::string& names, size_t& value, c
 CLI::Option* add_count(CLI::App& app, const std::string& names, std::optional<size_t>& value, const std::string& help,
                        CountRange range = {});
 
+// A finite number from 0 on. Throws Error(kUsage) naming the option.
+double parse_limit(std::string_view option, const std::string& text);
+
+CLI::Option* add_limit(CLI::App& app, const std::string& names, double& value, const std::string& help);
+CLI::Option* add_limit(CLI::App& app, const std::string& names, std::optional<double>& value, const std::string& help);
+
 // One of a few words; `set` takes the index into `words`.
 CLI::Option* add_choice(CLI::App& app, const std::string& names, std::span<const std::string_view> words,
                         const std::function<void(size_t)>& set, const std::string& help,

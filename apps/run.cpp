@@ -10,6 +10,7 @@
 #include "apps/option_values.h"
 #include "apps/text_output.h"
 #include "core/error.h"
+#include "model/finite_observer.h"
 
 namespace proxima {
 namespace {
@@ -38,18 +39,19 @@ class Stopwatch {
 
 // False if the user interrupted.
 bool read_prompt(const Session& session, Generator& generator, const KvCache& cache, std::span<const TokenId> ids,
-                 const GenerationOptions& options, Answer& result) {
+                 const GenerationOptions& options, Observer* observer, Answer& result) {
   const Stopwatch watch;
   const bool silent = session.options().quiet && options.progress == ProgressMode::kAuto;
   ProgressReporter reporter(silent ? ProgressMode::kNone : options.progress, result.what, ids.size(),
                             ReadingEstimate(attention_share(session.model().config)));
   try {
-    generator.read_prompt(ids, options.n_predict, [&](const Progress& progress) {
+    const auto report = [&](const Progress& progress) {
       result.reading = cache.total_bytes();
       result.n_read = progress.done;
       reporter.update(progress.done);
       return !interrupted();
-    });
+    };
+    generator.read_prompt(ids, options.n_predict, report, observer);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kInterrupt) throw;
     result.reason = StopReason::kInterrupted;
@@ -59,7 +61,7 @@ bool read_prompt(const Session& session, Generator& generator, const KvCache& ca
 }
 
 void generate(Generator& generator, const Tokenizer& tokenizer, std::span<const TokenId> ends,
-              const GenerationOptions& options, Answer& result) {
+              const GenerationOptions& options, Observer* observer, Answer& result) {
   const bool stream = !options.json && !options.no_stream;
   const auto put = [&](const std::string& text) {
     result.text += text;
@@ -69,12 +71,13 @@ void generate(Generator& generator, const Tokenizer& tokenizer, std::span<const 
   StreamingDecoder decoder(tokenizer);
   LogitsDigest digest;
   const Stopwatch watch;
-  result.reason = generator.generate(options.n_predict, sampler, ends, [&](TokenId id) {
+  const auto emit = [&](TokenId id) {
     digest.add(generator.logits());
     ++result.n_generated;
     put(decoder.push(id));
     return !interrupted();
-  });
+  };
+  result.reason = generator.generate(options.n_predict, sampler, ends, emit, observer);
   result.generate_seconds = watch.seconds();
   if (result.reason == StopReason::kEndToken) digest.add(generator.logits());
   put(decoder.flush());
@@ -98,6 +101,7 @@ void declare_generation(CLI::App& app, GenerationOptions& options) {
   app.add_flag("--json", options.json, "one JSON object a document on standard output");
   app.add_flag("--no-stream", options.no_stream, "write the text when it is complete");
   const auto set_progress = [&options](size_t index) { options.progress = static_cast<ProgressMode>(index); };
+  add_check_finite_option(app, options.check_finite);
   add_choice(app, "--progress", kProgressModes, set_progress, "on standard error, while the prompt is read", "auto");
 }
 
@@ -117,8 +121,10 @@ Answer answer(const Session& session, const Tokenizer& tokenizer, Job& job, cons
   result.n_prompt = ids.size();
   result.sampler = options.sampler;
   Generator generator(*job.transformer, *job.cache);
-  if (read_prompt(session, generator, *job.cache, ids, options, result)) {
-    generate(generator, tokenizer, end_ids(session.model(), tokenizer), options, result);
+  FiniteCheck finite_check;
+  Observer* observer = options.check_finite ? &finite_check : nullptr;
+  if (read_prompt(session, generator, *job.cache, ids, options, observer, result)) {
+    generate(generator, tokenizer, end_ids(session.model(), tokenizer), options, observer, result);
   }
   result.kv = job.cache->total_bytes();
   result.kv_tokens = job.cache->n_tokens();

@@ -35,13 +35,13 @@ void Generator::read_prompt(std::span<const TokenId> ids, size_t reserve,
 }
 
 StopReason Generator::generate(size_t n_predict, Sampler& sampler, std::span<const TokenId> end_ids,
-                               const std::function<bool(TokenId)>& emit) {
+                               const std::function<bool(TokenId)>& emit, Observer* observer) {
   for (size_t n = 0; n < n_predict; ++n) {
     const TokenId id = sampler.pick(logits());
     if (std::ranges::find(end_ids, id) != end_ids.end()) return StopReason::kEndToken;
     if (!emit(id)) return StopReason::kInterrupted;
     if (n + 1 == n_predict) break;
-    transformer_.forward({&id, 1}, cache_, true);
+    transformer_.forward({&id, 1}, cache_, true, observer);
     check_logits();
   }
   return StopReason::kLength;
@@ -52,7 +52,7 @@ void Generator::check_logits() const {
   const auto bad = std::ranges::find_if(values, [](double x) { return !std::isfinite(x); });
   if (bad == values.end()) return;
   fail(ErrorKind::kNonFinite,
-       "the logit of token {} is {} after position {}; look for the first bad tensor with `dump`", bad - values.begin(),
+       "the logit of token {} is {} after position {}; --check-finite finds the first bad tensor", bad - values.begin(),
        *bad, cache_.n_tokens() - 1);
 }
 

@@ -33,7 +33,7 @@ class Generator {
 
   // Picks up to n_predict tokens. `emit` gets each token that is not an end token and returns false to stop.
   StopReason generate(size_t n_predict, Sampler& sampler, std::span<const TokenId> end_ids,
-                      const std::function<bool(TokenId)>& emit);
+                      const std::function<bool(TokenId)>& emit, Observer* observer = nullptr);
 
   std::span<const double> logits() const { return transformer_.logits(); }
 

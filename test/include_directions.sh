@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Includes point one way: core <- kvcache <- model <- apps. usage: include_directions.sh SOURCE_DIR
+# Includes point one way: core <- kvcache <- model <- apps, api. usage: include_directions.sh SOURCE_DIR
 set -euo pipefail
 cd "$1"
 
@@ -12,9 +12,10 @@ forbid() {
     failed=true
   fi
 }
-forbid core 'kvcache|model|apps|test|benchmarks'
-forbid kvcache 'model|apps|test|benchmarks'
-forbid model 'apps|test|benchmarks'
-forbid apps 'test|benchmarks'
+forbid core 'kvcache|model|api|apps|test|benchmarks'
+forbid kvcache 'model|api|apps|test|benchmarks'
+forbid model 'api|apps|test|benchmarks'
+forbid api 'apps|test|benchmarks'
+forbid apps 'api|test|benchmarks'
 forbid benchmarks 'test'
 [ "$failed" = false ]
