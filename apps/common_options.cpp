@@ -10,11 +10,9 @@
 namespace proxima {
 namespace {
 
-constexpr std::array<std::string_view, 3> kPrecisions = {"f64", "f32", "fast"};
 constexpr std::array<std::string_view, 4> kTargets = {"scalar", "avx2", "avx512", "neon"};
 constexpr std::array<std::string_view, 4> kCacheTypes = {"f64", "f32", "f16", "bf16"};
 constexpr std::array<DType, 4> kCacheDTypes = {DType::kF64, DType::kF32, DType::kF16, DType::kBF16};
-constexpr std::array<std::string_view, 2> kCaches = {"dense", "pod"};
 constexpr size_t kMaxThreads = 1024;
 constexpr size_t kMaxChunk = 65536;
 
@@ -44,8 +42,8 @@ void add_model_options(CLI::App& app, CommonOptions& options) {
 
 void add_precision_options(CLI::App& app, CommonOptions& options) {
   const auto set_precision = [&options](size_t index) { options.precision = static_cast<Precision>(index); };
-  add_choice(app, "--precision", kPrecisions, set_precision, "arithmetic; f64 and f32 give the same bits everywhere",
-             "fast");
+  add_choice(app, "--precision", kPrecisionNames, set_precision,
+             "arithmetic; f64 and f32 give the same bits everywhere", "fast");
   add_count(app, "-t,--threads", options.n_threads, "threads (default: physical cores the process may use)",
             {1, kMaxThreads});
   add_count(app, "--chunk", options.chunk, "tokens of the prompt read at once", {1, kMaxChunk});
@@ -64,7 +62,7 @@ void add_cache_options(CLI::App& app, CommonOptions& options) {
              "");
   add_choice(app, "--cache-type-v", kCacheTypes, set_value, "how values are stored, also -ctv", "");
   const auto set_kind = [&options](size_t index) { options.cache = static_cast<CacheKind>(index); };
-  add_choice(app, "--cache", kCaches, set_kind, "pod: layers share the keys of distant tokens", "dense");
+  add_choice(app, "--cache", kCacheKindNames, set_kind, "pod: layers share the keys of distant tokens", "dense");
   app.add_option("--map", options.map, "sharing map for --cache pod")->type_name("FILE");
   add_count(app, "--ns", options.ns, "first tokens that keep all keys (overrides the map)");
   add_count(app, "--nr", options.nr, "recent tokens that keep all keys (overrides the map)", {1, kMaxCount});
@@ -78,10 +76,6 @@ void add_force_option(CLI::App& app, CommonOptions& options) {
 void add_check_finite_option(CLI::App& app, bool& check_finite) {
   app.add_flag("--check-finite", check_finite,
                "look at every tensor of every layer and stop at the first NaN or infinity, naming it (exit code 6)");
-}
-
-std::string_view precision_name(Precision precision) {
-  return kPrecisions[static_cast<size_t>(precision)];
 }
 
 std::filesystem::path model_folder(const CommonOptions& options) {
@@ -110,7 +104,7 @@ std::string describe_threads(const CommonOptions& options) {
 }
 
 CacheChoice chosen_cache(const CommonOptions& options, const CacheGeometry& geometry) {
-  if (options.cache == CacheKind::kDense) {
+  if (options.cache.value_or(CacheKind::kDense) == CacheKind::kDense) {
     const char* without_effect = !options.map.empty()  ? "--map"
                                  : options.ns          ? "--ns"
                                  : options.nr          ? "--nr"
@@ -145,13 +139,17 @@ CacheChoice chosen_cache(const CommonOptions& options, const CacheGeometry& geom
 }
 
 MemoryRequest memory_request(const CommonOptions& options, const CacheGeometry& geometry) {
+  const auto& saved = options.saved;
   const size_t available = static_cast<size_t>(default_threads().n_threads);
   MemoryRequest request;
-  request.precision = options.precision;
   request.n_threads = static_cast<int>(options.n_threads.value_or(available));
-  request.key_dtype = checked_cache_dtype("-ctk", options.key_dtype, options.precision);
-  request.value_dtype = checked_cache_dtype("-ctv", options.value_dtype, options.precision);
-  request.cache = chosen_cache(options, geometry);
+  request.precision = options.precision.value_or(saved ? saved->precision : Precision::kFast);
+  const auto key_dtype = saved && !options.key_dtype ? saved->key_dtype : options.key_dtype;
+  const auto value_dtype = saved && !options.value_dtype ? saved->value_dtype : options.value_dtype;
+  request.key_dtype = checked_cache_dtype("-ctk", key_dtype, request.precision);
+  request.value_dtype = checked_cache_dtype("-ctv", value_dtype, request.precision);
+  const bool says_cache = options.cache || !options.map.empty() || options.ns || options.nr || options.pod_uniform;
+  request.cache = saved && !says_cache ? saved->cache : chosen_cache(options, geometry);
   return request;
 }
 

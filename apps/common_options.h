@@ -9,6 +9,7 @@
 
 #include "core/compute.h"
 #include "kvcache/cache_factory.h"
+#include "model/cache_file.h"
 #include "model/memory_plan.h"
 
 namespace CLI {
@@ -22,20 +23,22 @@ struct CommonOptions {
   bool verbose = false;
   bool quiet = false;
 
-  Precision precision = Precision::kFast;
-  std::optional<size_t> n_threads;  // default_threads() where absent
-  std::optional<SimdTarget> simd;   // the best one where absent
-  size_t chunk = 512;               // tokens of a prompt read at once
+  std::optional<Precision> precision;  // fast where absent
+  std::optional<size_t> n_threads;     // default_threads() where absent
+  std::optional<SimdTarget> simd;      // the best one where absent
+  size_t chunk = 512;                  // tokens of a prompt read at once
 
   std::optional<size_t> ctx_size;  // caps the model's own limit
   std::optional<DType> key_dtype;  // the precision's own where absent
   std::optional<DType> value_dtype;
-  CacheKind cache = CacheKind::kDense;
+  std::optional<CacheKind> cache;  // dense where absent
   std::string map;
   std::optional<size_t> ns;
   std::optional<size_t> nr;
   std::optional<size_t> pod_uniform;
   bool force = false;
+
+  std::optional<CacheSettings> saved;  // of a cache file: they stand where no flag says otherwise
 };
 
 void add_model_options(CLI::App& app, CommonOptions& options);      // -m -v -q
@@ -46,7 +49,6 @@ void add_force_option(CLI::App& app, CommonOptions& options);     // --force
 void add_check_finite_option(CLI::App& app, bool& check_finite);  // --check-finite
 
 std::filesystem::path model_folder(const CommonOptions& options);
-std::string_view precision_name(Precision precision);
 
 // Checks what the flags say together; each throws Error(kUsage) for a combination in which one has no effect.
 Compute chosen_compute(const CommonOptions& options);

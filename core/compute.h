@@ -3,7 +3,9 @@
 // at the program's edge.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <string_view>
 
 #include "core/kernels.h"
 #include "core/processor.h"
@@ -14,6 +16,11 @@ namespace proxima {
 // kFast leaves order to whoever is fastest and rounds the inputs of large products to bf16 where that doubles the
 // speed.
 enum class Precision { kF64, kF32, kFast };
+inline constexpr std::array<std::string_view, 3> kPrecisionNames = {"f64", "f32", "fast"};
+
+inline std::string_view precision_name(Precision precision) {
+  return kPrecisionNames[static_cast<size_t>(precision)];
+}
 
 struct Compute {
   const Kernels* kernels = nullptr;

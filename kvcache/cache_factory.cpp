@@ -44,10 +44,6 @@ StoredCount counts(const KeptTokens& tokens, const CacheCapacity& capacity, size
 
 }  // namespace
 
-std::string_view cache_kind_name(CacheKind kind) {
-  return kind == CacheKind::kDense ? "dense" : "pod";
-}
-
 void check_cache_choice(const CacheChoice& choice, const CacheGeometry& geometry, const std::string& origin) {
   if (choice.kind == CacheKind::kDense) return;
   const SharingMap& map = *choice.map;

@@ -2,6 +2,7 @@
 // Makes the cache a user chose, and knows beforehand, in closed form, how many bytes it will keep.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -14,12 +15,17 @@
 namespace proxima {
 
 enum class CacheKind { kDense, kPod };
+inline constexpr std::array<std::string_view, 2> kCacheKindNames = {"dense", "pod"};
 
-std::string_view cache_kind_name(CacheKind kind);  // "dense", "pod"
+inline std::string_view cache_kind_name(CacheKind kind) {
+  return kCacheKindNames[static_cast<size_t>(kind)];
+}
 
 struct CacheChoice {
   CacheKind kind = CacheKind::kDense;
   std::optional<SharingMap> map;  // given exactly where kind is kPod
+
+  bool operator==(const CacheChoice&) const = default;
 };
 
 // Throws Error(kUsage) for a choice that would do nothing (a map in which no layer borrows) and Error(kInput) for a map

@@ -6,10 +6,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "core/attention.h"
 #include "core/dtype.h"
+#include "kvcache/kept_rows.h"
 
 namespace proxima {
 
@@ -71,6 +73,14 @@ class KvCache {
   CacheBytes total_bytes() const;
 
   virtual void clear() = 0;
+
+  // What a copy of this cache needs, outside of prompts: only rows that are valid, nothing that n_tokens() and the
+  // cache's own settings say already. The rows stay the cache's.
+  virtual std::vector<KeptRows> save() const = 0;
+  // Becomes the cache of n_tokens tokens that save() was called on, one of the same method, geometry and dtypes;
+  // max_context and max_chunk may differ. Throws Error(kInput), naming `origin`, for rows that are not just those; the
+  // cache must then be cleared.
+  virtual void restore(size_t n_tokens, const std::vector<KeptRows>& stores, const std::string& origin) = 0;
 };
 
 }  // namespace proxima

@@ -9,10 +9,7 @@
 // borrower's window, so its keys reach as far back.
 #pragma once
 
-#include <vector>
-
-#include "kvcache/kv_cache.h"
-#include "kvcache/recent_rows.h"
+#include "kvcache/cell_cache.h"
 #include "kvcache/sharing_map.h"
 
 namespace proxima {
@@ -20,34 +17,17 @@ namespace proxima {
 // The tokens whose own keys a borrowing layer keeps: within a short window simply all.
 KeptTokens kept_by_borrower(const SharingMap& map, size_t window);
 
-class PodCache : public KvCache {
+class PodCache final : public CellCache {
  public:
   // The map must be valid for the geometry.
   PodCache(const CacheGeometry& geometry, const CacheCapacity& capacity, const SharingMap& map);
 
-  const CacheGeometry& geometry() const override { return geometry_; }
-  const CacheCapacity& capacity() const override { return capacity_; }
-  size_t n_tokens() const override { return cells_.back().values.n_tokens(); }
-  void begin_prompt() override;
-  void end_prompt() override;
-  void append(size_t layer, size_t n, const std::byte* keys, const std::byte* values) override;
   void show(size_t layer, size_t kv_head, size_t n_queries, View& view) const override;
-  CacheBytes bytes(size_t layer) const override;
-  void clear() override;
 
   const SharingMap& map() const { return map_; }
 
  private:
-  struct Cell {
-    RecentRows keys;
-    RecentRows values;
-  };
-  const Cell& cell(size_t layer, size_t kv_head) const { return cells_[layer * geometry_.n_kv_heads + kv_head]; }
-
-  CacheGeometry geometry_;
-  CacheCapacity capacity_;
   SharingMap map_;
-  std::vector<Cell> cells_;  // [n_layers, n_kv_heads]
 };
 
 }  // namespace proxima

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <stdexcept>
-#include <vector>
 
 namespace proxima {
 
@@ -65,6 +64,28 @@ void RecentRows::clear() {
   rows_.truncate(0);
   ring_ = n_recent_;
   n_tokens_ = 0;
+}
+
+std::vector<RowRun> RecentRows::kept(size_t n_tokens) const {
+  if (ring_ != n_recent_) throw std::logic_error("a cache is saved and restored outside of prompts");
+  std::vector<RowRun> runs;
+  const auto add = [&](size_t begin, size_t end) {
+    while (begin < end) {
+      const size_t count = std::min(end - begin, run(begin));
+      runs.push_back({begin, count, at(begin).data});
+      begin += count;
+    }
+  };
+  const size_t n_first = std::min(n_first_, n_tokens);
+  add(0, n_first);
+  add(std::max(n_first, n_tokens - std::min(n_tokens, n_recent_)), n_tokens);
+  return runs;
+}
+
+void RecentRows::restore(size_t n_tokens, const std::vector<RowRun>& rows) {
+  clear();
+  n_tokens_ = n_tokens;
+  for (const RowRun& run : rows) write(run.first, run.count, run.data, row_bytes());
 }
 
 void show_rows(const RecentRows& keys, const RecentRows& values, size_t begin, size_t end, size_t min_age,

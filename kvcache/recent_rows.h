@@ -8,7 +8,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
+#include "kvcache/kept_rows.h"
 #include "kvcache/kv_cache.h"
 #include "kvcache/row_store.h"
 
@@ -38,6 +40,11 @@ class RecentRows {
 
   CacheBytes bytes() const;
   void clear();
+
+  // Outside of prompts: the rows kept of the first n_tokens, with their data where n_tokens are there.
+  std::vector<RowRun> kept(size_t n_tokens) const;
+  // Forgets what there is and takes the rows of kept(n_tokens), however they are cut into runs.
+  void restore(size_t n_tokens, const std::vector<RowRun>& rows);
 
  private:
   size_t slot(size_t position) const {

@@ -15,17 +15,37 @@ using nlohmann::json;
 constexpr const char* kFormat = "proxima.sharing-map/1";
 constexpr size_t kMaxWindow = size_t{1} << 32;  // far beyond any context, and sums of windows cannot overflow
 
-const json& member(const json& map, const char* key, const std::filesystem::path& path) {
+const json& member(const json& map, const char* key, const std::string& origin) {
   const auto found = map.find(key);
-  if (found == map.end()) fail(ErrorKind::kInput, "{}: sharing map has no \"{}\"", path.string(), key);
+  if (found == map.end()) fail(ErrorKind::kInput, "{}: sharing map has no \"{}\"", origin, key);
   return *found;
 }
 
-size_t as_count(const json& value, const char* key, const std::filesystem::path& path) {
+size_t as_count(const json& value, const char* key, const std::string& origin) {
   if (!value.is_number_unsigned()) {
-    fail(ErrorKind::kInput, "{}: \"{}\" must hold whole numbers, not {}", path.string(), key, value.dump());
+    fail(ErrorKind::kInput, "{}: \"{}\" must hold whole numbers, not {}", origin, key, value.dump());
   }
   return value.get<size_t>();
+}
+
+SharingMap map_of(const json& file, const std::string& origin) {
+  if (!file.is_object()) fail(ErrorKind::kInput, "{}: a sharing map is a JSON object", origin);
+  if (const json& format = member(file, "format", origin); format != kFormat) {
+    fail(ErrorKind::kInput, "{}: format is {}, expected \"{}\"", origin, format.dump(), kFormat);
+  }
+  SharingMap map;
+  map.n_layers = as_count(member(file, "layers", origin), "layers", origin);
+  map.n_kv_heads = as_count(member(file, "kv_heads", origin), "kv_heads", origin);
+  map.ns = as_count(member(file, "ns", origin), "ns", origin);
+  map.nr = as_count(member(file, "nr", origin), "nr", origin);
+  const json& heads = member(file, "block_starts", origin);
+  if (!heads.is_array()) fail(ErrorKind::kInput, "{}: \"block_starts\" must be a list of lists", origin);
+  for (const json& starts : heads) {
+    if (!starts.is_array()) fail(ErrorKind::kInput, "{}: \"block_starts\" must be a list of lists", origin);
+    auto& list = map.block_starts.emplace_back();
+    for (const json& start : starts) list.push_back(as_count(start, "block_starts", origin));
+  }
+  return map;
 }
 
 }  // namespace
@@ -78,24 +98,18 @@ void SharingMap::validate(const CacheGeometry& geometry, const std::string& orig
 }
 
 SharingMap read_sharing_map(const std::filesystem::path& path) {
-  const json file = read_json_file(path);
-  if (!file.is_object()) fail(ErrorKind::kInput, "{}: a sharing map is a JSON object", path.string());
-  if (const json& format = member(file, "format", path); format != kFormat) {
-    fail(ErrorKind::kInput, "{}: format is {}, expected \"{}\"", path.string(), format.dump(), kFormat);
-  }
-  SharingMap map;
-  map.n_layers = as_count(member(file, "layers", path), "layers", path);
-  map.n_kv_heads = as_count(member(file, "kv_heads", path), "kv_heads", path);
-  map.ns = as_count(member(file, "ns", path), "ns", path);
-  map.nr = as_count(member(file, "nr", path), "nr", path);
-  const json& heads = member(file, "block_starts", path);
-  if (!heads.is_array()) fail(ErrorKind::kInput, "{}: \"block_starts\" must be a list of lists", path.string());
-  for (const json& starts : heads) {
-    if (!starts.is_array()) fail(ErrorKind::kInput, "{}: \"block_starts\" must be a list of lists", path.string());
-    auto& list = map.block_starts.emplace_back();
-    for (const json& start : starts) list.push_back(as_count(start, "block_starts", path));
-  }
-  return map;
+  return map_of(read_json_file(path), path.string());
+}
+
+SharingMap parse_sharing_map(std::string_view text, const std::string& origin) {
+  return map_of(parse_json(text, origin), origin);
+}
+
+std::string sharing_map_text(const SharingMap& map) {
+  const nlohmann::ordered_json file = {
+      {"format", kFormat}, {"layers", map.n_layers}, {"kv_heads", map.n_kv_heads},
+      {"ns", map.ns},      {"nr", map.nr},           {"block_starts", map.block_starts}};
+  return file.dump();
 }
 
 SharingMap uniform_sharing_map(const CacheGeometry& geometry, size_t block_layers) {

@@ -6,6 +6,8 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "kvcache/kv_cache.h"
@@ -28,13 +30,19 @@ struct SharingMap {
   // Throws Error(kInput) unless the map is well formed, fits the geometry and no block crosses a change of layer class.
   // `origin` names the map in messages.
   void validate(const CacheGeometry& geometry, const std::string& origin) const;
+
+  bool operator==(const SharingMap&) const = default;
 };
 
 // Reads a map file ({"format": "proxima.sharing-map/1", "layers", "kv_heads", "ns", "nr", "block_starts"}; other keys
 // are provenance). Throws Error(kInput) naming the file and the key.
 SharingMap read_sharing_map(const std::filesystem::path& path);
+// The same of the text of such a file, and such a text, on one line. `origin` names the map in messages.
+SharingMap parse_sharing_map(std::string_view text, const std::string& origin);
+std::string sharing_map_text(const SharingMap& map);
 
-// Blocks of block_layers layers, fewer before a change of layer class, for every head; throws Error(kUsage) if that is 0.
+// Blocks of block_layers layers, fewer before a change of layer class, for every head; throws Error(kUsage) if that is
+// 0.
 SharingMap uniform_sharing_map(const CacheGeometry& geometry, size_t block_layers);
 
 }  // namespace proxima
