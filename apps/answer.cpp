@@ -76,10 +76,12 @@ std::string_view finish_reason(StopReason reason) {
 
 void print_statistics(const Session& session, const Job& job, const Answer& answer) {
   if (session.options().quiet) return;
-  const std::string read = answer.n_read == answer.n_prompt ? std::to_string(answer.n_prompt)
-                                                            : fmt::format("{} of {}", answer.n_read, answer.n_prompt);
-  fmt::print(stderr, "proxima: prompt {} tokens in {:.2f} s ({:.0f} tokens/s); ", read, answer.prompt_seconds,
-             rate(answer.n_read, answer.prompt_seconds));
+  const size_t n_unread = answer.n_prompt - answer.n_cached;
+  const std::string read =
+      answer.n_read == n_unread ? std::to_string(n_unread) : fmt::format("{} of {}", answer.n_read, n_unread);
+  const std::string reused = answer.n_cached > 0 ? fmt::format(", {} from the cache file", answer.n_cached) : "";
+  fmt::print(stderr, "proxima: prompt {} tokens in {:.2f} s ({:.0f} tokens/s){}; ", read, answer.prompt_seconds,
+             rate(answer.n_read, answer.prompt_seconds), reused);
   fmt::print(stderr, "answer {} tokens in {:.2f} s ({:.0f} tokens/s), {}\n", answer.n_generated,
              answer.generate_seconds, rate(n_steps(answer), answer.generate_seconds), describe_end(answer.reason));
   if (answer.n_truncated > 0) {
@@ -103,7 +105,8 @@ std::string answer_json(const Session& session, const Answer& answer) {
                                        {"truncated_tokens", answer.n_truncated},
                                        {"generation_tokens", answer.n_generated},
                                        {"timings",
-                                        {{"prompt_n", answer.n_read},
+                                        {{"cache_n", answer.n_cached},
+                                         {"prompt_n", answer.n_read},
                                          {"prompt_ms", answer.prompt_seconds * 1e3},
                                          {"prompt_per_second", rate(answer.n_read, answer.prompt_seconds)},
                                          {"predicted_n", answer.n_generated},
@@ -121,7 +124,7 @@ std::string answer_json(const Session& session, const Answer& answer) {
                                          {"reserved_bytes", answer.kv.reserved}}},
                                        {"peak_rss_bytes", process_memory().peak_resident},
                                        {"model", session.model().dir.string()},
-                                       {"precision", precision_name(session.options().precision)},
+                                       {"precision", precision_name(session.request().precision)},
                                        {"simd", simd_target_name(session.compute().kernels->target)},
                                        {"threads", session.compute().n_threads},
                                        {"sampler", sampler_json(answer.sampler)},

@@ -14,7 +14,8 @@ struct Answer {
   std::string text;
   StopReason reason = StopReason::kLength;
   size_t n_prompt = 0;
-  size_t n_read = 0;       // of the prompt; less only after an interrupt
+  size_t n_cached = 0;     // of the prompt, from a saved cache
+  size_t n_read = 0;       // the rest of the prompt; less only after an interrupt
   size_t n_truncated = 0;  // tokens cut from the document on request
   size_t n_generated = 0;
   double prompt_seconds = 0;

@@ -14,6 +14,7 @@
 #include "apps/dump.h"
 #include "apps/inspect.h"
 #include "apps/plan.h"
+#include "apps/prefill.h"
 #include "apps/run.h"
 #include "apps/selfcheck.h"
 #include "apps/summarize.h"
@@ -68,6 +69,8 @@ std::vector<Command> add_commands(CLI::App& app) {
   std::vector<Command> commands;
   add_command(app, commands, "run", "complete or answer a prompt", declare_run, run);
   add_command(app, commands, "summarize", "answer an instruction about long documents", declare_summarize, summarize);
+  add_command(app, commands, "prefill", "read a document once and save its cache for run --kv", declare_prefill,
+              prefill);
   add_command(app, commands, "plan", "what a run will need, from the headers alone", declare_plan, plan);
   add_command(app, commands, "inspect", "what is in a checkpoint", declare_inspect, inspect);
   add_command(app, commands, "tokenize", "text to token ids and back", declare_tokenize, tokenize);

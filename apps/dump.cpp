@@ -51,7 +51,7 @@ CaptureRange chosen_range(const DumpOptions& options, const std::vector<NamedPoi
 
 std::vector<TensorSpec> tensors_of(const Session& session, const std::vector<NamedPoint>& points,
                                    const CaptureRange& range) {
-  const DType dtype = session.options().precision == Precision::kF64 ? DType::kF64 : DType::kF32;
+  const DType dtype = session.request().precision == Precision::kF64 ? DType::kF64 : DType::kF32;
   std::vector<TensorSpec> specs = {{"input_ids", DType::kI64, {range.n_tokens}}};
   for (const NamedPoint& point : points) {
     specs.push_back({point.name(), dtype, point_shape(point.point, session.model().config, range)});
@@ -64,7 +64,7 @@ DumpMetadata metadata_of(const Session& session, const std::vector<NamedPoint>& 
   DumpMetadata metadata = {{"format", "pt"},
                            {"program", "proxima " PROXIMA_VERSION},
                            {"weights", checkpoint_fingerprint(session.model().checkpoint)},
-                           {"precision", std::string(precision_name(session.options().precision))},
+                           {"precision", std::string(precision_name(session.request().precision))},
                            {"cache", std::string(cache_kind_name(session.request().cache.kind))},
                            {"tokens", fmt::format("{}:{}", range.first, range.end)}};
   if (std::ranges::any_of(points, is_scores)) {

@@ -34,19 +34,35 @@ std::string local_time() {
 
 }  // namespace
 
-void declare_prompt(CLI::App& app, PromptOptions& options) {
+void declare_document(CLI::App& app, PromptOptions& options) {
   app.add_option("-f,--file", options.files, "document; may be repeated, - is standard input")->type_name("FILE");
-  app.add_option("-p,--prompt", options.text, "instruction, put after the document")->type_name("TEXT");
-  app.add_flag("-e,--escape", options.escape, "replace \\n, \\t, \\r and \\\\ in -p");
   app.add_flag("--raw", options.raw, "no chat template: the model continues the text as it stands");
   app.add_option("--chat-template-file", options.template_file, "use this Jinja template")->type_name("FILE");
   app.add_option("--system", options.system, "system prompt, also -sys")->type_name("TEXT");
   app.add_option("--system-file", options.system_file, "system prompt from a file, also -sysf")->type_name("FILE");
 }
 
+void declare_prompt(CLI::App& app, PromptOptions& options) {
+  declare_document(app, options);
+  app.add_option("-p,--prompt", options.texts, "instruction, put after the document")
+      ->type_name("TEXT")
+      ->allow_extra_args(false);
+  app.add_flag("-e,--escape", options.escape, "replace \\n, \\t, \\r and \\\\ in -p");
+}
+
+std::vector<std::string> instructions_of(const PromptOptions& options) {
+  if (options.escape && options.texts.empty()) fail(ErrorKind::kUsage, "-e has no effect without -p");
+  std::vector<std::string> texts = options.texts;
+  if (options.escape) std::ranges::transform(texts, texts.begin(), unescape);
+  return texts;
+}
+
 std::string instruction_of(const PromptOptions& options) {
-  if (options.escape && options.text.empty()) fail(ErrorKind::kUsage, "-e has no effect without -p");
-  return options.escape ? unescape(options.text) : options.text;
+  const auto texts = instructions_of(options);
+  if (texts.size() > 1) {
+    fail(ErrorKind::kUsage, "-p is given {} times; several questions need a saved document (run --kv)", texts.size());
+  }
+  return texts.empty() ? "" : texts.front();
 }
 
 PromptWriter::PromptWriter(const PromptOptions& options, const std::filesystem::path& model_dir) {

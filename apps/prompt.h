@@ -19,7 +19,7 @@ namespace proxima {
 
 struct PromptOptions {
   std::vector<std::string> files;
-  std::string text;  // -p
+  std::vector<std::string> texts;  // -p
   bool escape = false;
   bool raw = false;
   std::string template_file;
@@ -27,9 +27,12 @@ struct PromptOptions {
   std::string system_file;
 };
 
+void declare_document(CLI::App& app, PromptOptions& options);  // all but -p and -e
 void declare_prompt(CLI::App& app, PromptOptions& options);
 
-// -p, with its escapes replaced where -e is given.
+// Every -p, with its escapes replaced where -e is given.
+std::vector<std::string> instructions_of(const PromptOptions& options);
+// The one -p, or nothing. Throws Error(kUsage) where there are several.
 std::string instruction_of(const PromptOptions& options);
 
 // A prompt as text, before it is encoded.

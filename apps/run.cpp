@@ -2,178 +2,134 @@
 #include "apps/run.h"
 
 #include <CLI/CLI.hpp>
-#include <array>
-#include <bit>
-#include <chrono>
+#include <algorithm>
+#include <sstream>
 
-#include "apps/interrupt.h"
-#include "apps/option_values.h"
-#include "apps/text_output.h"
+#include "apps/document_prefix.h"
 #include "core/error.h"
-#include "model/finite_observer.h"
+#include "core/quote.h"
 
 namespace proxima {
 namespace {
 
-constexpr std::array<std::string_view, 4> kProgressModes = {"auto", "plain", "json", "none"};
-
-// 64-bit FNV-1a over the bits of the logits, eight bytes a step.
-class LogitsDigest {
- public:
-  void add(std::span<const double> logits) {
-    for (const double value : logits) hash_ = (hash_ ^ std::bit_cast<uint64_t>(value)) * 0x100000001B3U;
-  }
-  std::string text() const { return fmt::format("{:016x}", hash_); }
-
- private:
-  uint64_t hash_ = 0xCBF29CE484222325U;
-};
-
-class Stopwatch {
- public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
-
-// False if the user interrupted.
-bool read_prompt(const Session& session, Generator& generator, const KvCache& cache, std::span<const TokenId> ids,
-                 const GenerationOptions& options, Observer* observer, Answer& result) {
-  const Stopwatch watch;
-  const bool silent = session.options().quiet && options.progress == ProgressMode::kAuto;
-  ProgressReporter reporter(silent ? ProgressMode::kNone : options.progress, result.what, ids.size(),
-                            ReadingEstimate(attention_share(session.model().config)));
-  try {
-    const auto report = [&](const Progress& progress) {
-      result.reading = cache.total_bytes();
-      result.n_read = progress.done;
-      reporter.update(progress.done);
-      return !interrupted();
-    };
-    generator.read_prompt(ids, options.n_predict, report, observer);
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::kInterrupt) throw;
-    result.reason = StopReason::kInterrupted;
-  }
-  result.prompt_seconds = watch.seconds();
-  return result.reason != StopReason::kInterrupted;
+std::string joined(const std::vector<Document>& documents) {
+  std::string text;
+  for (const Document& part : documents) text = join_texts(text, part.text);
+  return text;
 }
 
-void generate(Generator& generator, const Tokenizer& tokenizer, std::span<const TokenId> ends,
-              const GenerationOptions& options, Observer* observer, Answer& result) {
-  const bool stream = !options.json && !options.no_stream;
-  const auto put = [&](const std::string& text) {
-    result.text += text;
-    if (stream) write_output(text);
+// -p as often as it stands, then the lines of --questions that are not empty; one empty question where there is none.
+std::vector<std::string> questions_of(const RunOptions& options) {
+  std::vector<std::string> questions = instructions_of(options.prompt);
+  if (!options.questions.empty()) {
+    std::istringstream lines(read_document(options.questions).text);
+    for (std::string line; std::getline(lines, line);) {
+      if (line.ends_with('\r')) line.pop_back();
+      if (!line.empty()) questions.push_back(line);
+    }
+    if (questions.empty()) fail(ErrorKind::kUsage, "{} holds no questions", options.questions);
+  }
+  if (questions.empty()) questions.emplace_back();
+  return questions;
+}
+
+// What the file was made with, wherever the flags leave it open.
+CommonOptions with_settings_of(const CacheFile& file, CommonOptions common) {
+  if (common.model.empty()) {
+    if (!std::filesystem::exists(file.model_dir())) {
+      fail(ErrorKind::kInput, "{}: the model it was saved with is no longer in {}; say with -m where it is",
+           file.path().string(), file.model_dir().string());
+    }
+    common.model = file.model_dir().string();
+  }
+  common.saved = file.settings();
+  return common;
+}
+
+void check_settings(const CacheFile& file, const CacheSettings& asked) {
+  const CacheSettings& saved = file.settings();
+  const auto refuse = [&](const std::string& what, std::string_view own, std::string_view given) {
+    fail(ErrorKind::kInput, "{}: was saved with {} {}, not {}; leave the flag out, or prefill again",
+         file.path().string(), what, own, given);
   };
-  Sampler sampler(options.sampler);
-  StreamingDecoder decoder(tokenizer);
-  LogitsDigest digest;
-  const Stopwatch watch;
-  const auto emit = [&](TokenId id) {
-    digest.add(generator.logits());
-    ++result.n_generated;
-    put(decoder.push(id));
-    return !interrupted();
-  };
-  result.reason = generator.generate(options.n_predict, sampler, ends, emit, observer);
-  result.generate_seconds = watch.seconds();
-  if (result.reason == StopReason::kEndToken) digest.add(generator.logits());
-  put(decoder.flush());
-  result.digest = digest.text();
+  if (saved.precision != asked.precision) {
+    refuse("--precision", precision_name(saved.precision), precision_name(asked.precision));
+  }
+  if (saved.key_dtype != asked.key_dtype) refuse("keys in", dtype_name(saved.key_dtype), dtype_name(asked.key_dtype));
+  if (saved.value_dtype != asked.value_dtype) {
+    refuse("values in", dtype_name(saved.value_dtype), dtype_name(asked.value_dtype));
+  }
+  if (saved.cache.kind != asked.cache.kind) {
+    refuse("--cache", cache_kind_name(saved.cache.kind), cache_kind_name(asked.cache.kind));
+  }
+  if (saved.cache.map != asked.cache.map)
+    refuse("another sharing map:", sharing_map_text(*saved.cache.map), "this one");
+}
+
+// The ids must begin with what was saved, and go on.
+void check_prefix(const CacheFile& file, const Prompt& prompt) {
+  const std::vector<TokenId>& saved = file.prompt().ids;
+  const auto agreeing = static_cast<size_t>(std::ranges::mismatch(saved, prompt.ids).in1 - saved.begin());
+  if (agreeing == saved.size() && prompt.ids.size() > saved.size()) return;
+  fail(ErrorKind::kInput,
+       "{}: holds {} tokens, but {} agrees with only the first {} of them; it was saved from another text, template or "
+       "system prompt: prefill again",
+       file.path().string(), saved.size(), prompt.name, agreeing);
+}
+
+void run_saved(const RunOptions& options) {
+  const PromptOptions& flags = options.prompt;
+  const bool whole = !flags.files.empty();
+  if (!whole && (flags.raw || !flags.template_file.empty() || !flags.system.empty() || !flags.system_file.empty())) {
+    fail(ErrorKind::kUsage, "--raw, --chat-template-file, -sys and -sysf have no effect on the text that {} holds",
+         options.kv);
+  }
+  const auto questions = questions_of(options);
+  const std::string document = whole ? joined(read_documents(flags.files)) : "";
+  const CacheFile file(options.kv);
+  Answerer answerer(with_settings_of(file, options.common), options.generation);
+  const Model& model = answerer.session().model();
+  file.check_model(model);
+  check_settings(file, answerer.session().cache_settings());
+  const PromptWriter writer(flags, model.dir);
+  std::vector<Prompt> prompts;
+  for (const std::string& question : questions) {
+    const PromptText text = whole ? writer.write(document, question) : ask(file.prompt(), question);
+    prompts.push_back(
+        {question.empty() ? "prompt" : quote(question), encode_prompt(model, answerer.tokenizer(), text)});
+    check_prefix(file, prompts.back());
+  }
+  answerer.answer(prompts, "", &file);
 }
 
 }  // namespace
 
-void declare_generation(CLI::App& app, GenerationOptions& options) {
-  add_count(app, "-n,--predict,--n-predict,--max-tokens", options.n_predict, "tokens to generate at most");
-  app.add_option("--temp,--temperature", options.sampler.temperature, "0 is greedy")->capture_default_str();
-  add_count(app, "--top-k", options.sampler.top_k, "sample among the N most probable tokens, 0: all");
-  app.add_option("--top-p", options.sampler.top_p, "sample among the tokens that make up this mass")
-      ->capture_default_str();
-  app.add_option("--min-p", options.sampler.min_p, "sample among tokens at least so probable, relative to the best")
-      ->capture_default_str();
-  const auto set_seed = [&options](const std::string& text) {
-    options.sampler.seed = parse_count("--seed", text, 0, UINT64_MAX);
-  };
-  app.add_option_function<std::string>("-s,--seed", set_seed, "of sampling")->type_name("N")->default_str("0");
-  app.add_flag("--json", options.json, "one JSON object a document on standard output");
-  app.add_flag("--no-stream", options.no_stream, "write the text when it is complete");
-  const auto set_progress = [&options](size_t index) { options.progress = static_cast<ProgressMode>(index); };
-  add_check_finite_option(app, options.check_finite);
-  add_choice(app, "--progress", kProgressModes, set_progress, "on standard error, while the prompt is read", "auto");
-}
-
-void check_generation(const GenerationOptions& options) {
-  const SamplerOptions& sampler = options.sampler;
-  const Sampler checked(sampler);
-  if (sampler.temperature == 0 && (sampler.top_k != 0 || sampler.top_p != 1 || sampler.min_p != 0)) {
-    fail(ErrorKind::kUsage, "--top-k, --top-p and --min-p have no effect without --temp above 0");
-  }
-  if (options.json && options.no_stream) fail(ErrorKind::kUsage, "--no-stream has no effect with --json");
-}
-
-Answer answer(const Session& session, const Tokenizer& tokenizer, Job& job, const std::string& what,
-              std::span<const TokenId> ids, const GenerationOptions& options) {
-  Answer result;
-  result.what = what;
-  result.n_prompt = ids.size();
-  result.sampler = options.sampler;
-  Generator generator(*job.transformer, *job.cache);
-  FiniteCheck finite_check;
-  Observer* observer = options.check_finite ? &finite_check : nullptr;
-  if (read_prompt(session, generator, *job.cache, ids, options, observer, result)) {
-    generate(generator, tokenizer, end_ids(session.model(), tokenizer), options, observer, result);
-  }
-  result.kv = job.cache->total_bytes();
-  result.kv_tokens = job.cache->n_tokens();
-  result.kv_dense =
-      planned_cache_bytes({}, job.cache->geometry(), job.cache->capacity(), result.kv_tokens, CachePhase::kAfterPrompt)
-          .logical;
-  return result;
-}
-
-void deliver(const Session& session, const Job& job, const Answer& result, const GenerationOptions& options) {
-  if (options.json) {
-    write_output(answer_json(session, result));
-  } else {
-    if (options.no_stream) write_output(result.text);
-    if (!result.text.empty() && result.text.back() != '\n') write_output("\n");
-  }
-  print_statistics(session, job, result);
-  if (result.reason == StopReason::kInterrupted) fail(ErrorKind::kInterrupt, "interrupted");
-}
-
 void declare_run(CLI::App& app, RunOptions& options) {
-  add_model_options(app, options.common);
-  declare_prompt(app, options.prompt);
-  declare_generation(app, options.generation);
-  add_precision_options(app, options.common);
-  add_simd_option(app, options.common);
-  add_cache_options(app, options.common);
-  add_force_option(app, options.common);
+  declare_answering(app, options);
+  app.add_option("--kv", options.kv, "answer about the document in this file of `prefill`, whose settings then apply")
+      ->type_name("FILE");
+  app.add_option("--questions", options.questions,
+                 "with --kv: one question a line, - is standard input; -p may be repeated too")
+      ->type_name("FILE");
   app.footer(
-      "Text piped in is the document, unless -f names one.\n"
+      "Text piped in is the document, unless -f names one. With --kv the file holds the document; each question is\n"
+      "answered from the same saved state. A document given with -f besides must begin with the saved tokens.\n"
       "Examples: proxima run -m DIR -f report.txt -p 'What was decided?' -n 200\n"
-      "          pdftotext paper.pdf - | proxima run -m DIR -p 'What is new here?' --cache pod --map map.json");
+      "          pdftotext paper.pdf - | proxima run -m DIR -p 'What is new here?' --cache pod --map map.json\n"
+      "          proxima run --kv report.kv.safetensors --questions questions.txt --json");
 }
 
 void run(const RunOptions& options) {
-  check_generation(options.generation);
-  std::string document;
-  for (const Document& part : read_documents(options.prompt.files)) document = join_texts(document, part.text);
+  if (!options.kv.empty()) return run_saved(options);
+  if (!options.questions.empty()) fail(ErrorKind::kUsage, "--questions has no effect without --kv");
+  const std::string document = joined(read_documents(options.prompt.files));
   const std::string instruction = instruction_of(options.prompt);
   if (document.empty() && instruction.empty())
     fail(ErrorKind::kUsage, "the prompt is empty; give -p TEXT, -f FILE or pipe a text in");
-
-  const Session session(options.common);
-  const PromptWriter writer(options.prompt, session.model().dir);
-  const Tokenizer tokenizer = Tokenizer::open(session.model().dir);
-  const auto ids = encode_prompt(session.model(), tokenizer, writer.write(document, instruction));
-  Job job = session.start("prompt", ids.size(), options.generation.n_predict);
-  const Answer result = answer(session, tokenizer, job, "prompt", ids, options.generation);
-  deliver(session, job, result, options.generation);
+  Answerer answerer(options.common, options.generation);
+  const Model& model = answerer.session().model();
+  const PromptWriter writer(options.prompt, model.dir);
+  answerer.answer({{"prompt", encode_prompt(model, answerer.tokenizer(), writer.write(document, instruction))}});
 }
 
 }  // namespace proxima

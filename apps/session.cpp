@@ -35,7 +35,11 @@ Session::Session(const CommonOptions& options)
   const std::string threads = describe_threads(options);
   if (options.quiet) return;
   fmt::print(stderr, "proxima: {}, {}, {}, {}\n", options.model.empty() ? "the bundled demo model" : options.model,
-             precision_name(options.precision), simd_target_name(compute_.kernels->target), threads);
+             precision_name(request_.precision), simd_target_name(compute_.kernels->target), threads);
+}
+
+CacheSettings Session::cache_settings() const {
+  return {request_.precision, request_.key_dtype, request_.value_dtype, request_.cache};
 }
 
 size_t Session::context_limit(size_t n_prompt) const {

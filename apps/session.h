@@ -30,6 +30,7 @@ class Session {
   const Model& model() const { return model_; }
   const Compute& compute() const { return compute_; }
   const MemoryRequest& request() const { return request_; }
+  CacheSettings cache_settings() const;
 
   // The longest sequence that a prompt of this length can grow to.
   size_t context_limit(size_t n_prompt) const;

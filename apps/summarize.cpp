@@ -5,9 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "apps/interrupt.h"
 #include "apps/option_values.h"
-#include "apps/text_output.h"
 #include "core/error.h"
 
 namespace proxima {
@@ -15,12 +13,6 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kOverflows = {"error", "head", "tail", "middle"};
 constexpr const char* kDefaultInstruction = "Summarize the text above in one paragraph.\nSummary:";
-
-struct Prompt {
-  std::string name;
-  std::vector<TokenId> ids;
-  size_t n_truncated = 0;
-};
 
 // How many special tokens the tokenizer puts before and after a text.
 std::pair<size_t, size_t> special_margins(const Tokenizer& tokenizer, const EncodeOptions& encoding) {
@@ -30,14 +22,16 @@ std::pair<size_t, size_t> special_margins(const Tokenizer& tokenizer, const Enco
   return {static_cast<size_t>(found.begin() - full.begin()), static_cast<size_t>(full.end() - found.end())};
 }
 
-Prompt make_prompt(const Session& session, const Tokenizer& tokenizer, const PromptWriter& writer,
-                   const Document& document, const std::string& instruction, const SummarizeOptions& options) {
+Prompt make_prompt(const Answerer& answerer, const PromptWriter& writer, const Document& document,
+                   const std::string& instruction, Overflow overflow) {
   if (document.text.empty()) fail(ErrorKind::kUsage, "{} is empty: there is nothing to read", document.name);
+  const Session& session = answerer.session();
+  const Tokenizer& tokenizer = answerer.tokenizer();
   const PromptText text = writer.write(document.text, instruction);
   Prompt prompt{document.name, encode_prompt(session.model(), tokenizer, text), 0};
-  const size_t n_predict = options.generation.n_predict;
+  const size_t n_predict = answerer.generation().n_predict;
   const size_t limit = session.context_limit(prompt.ids.size());
-  if (options.overflow == Overflow::kError || prompt.ids.size() + n_predict <= limit) return prompt;
+  if (overflow == Overflow::kError || prompt.ids.size() + n_predict <= limit) return prompt;
   if (n_predict >= limit) {
     fail(ErrorKind::kContext, "-n {} leaves no room for a document in the context of {} tokens", n_predict, limit);
   }
@@ -47,9 +41,8 @@ Prompt make_prompt(const Session& session, const Tokenizer& tokenizer, const Pro
   }
   const auto count = [&](const std::string& part) { return tokenizer.encode(part, {.add_special = false}).size(); };
   const auto [before, after] = special_margins(tokenizer, text.encoding);
-  prompt.n_truncated =
-      cut_document(prompt.ids, before + count(text.text.substr(0, text.document_begin)),
-                   after + count(text.text.substr(text.document_end)), limit - n_predict, options.overflow);
+  prompt.n_truncated = cut_document(prompt.ids, before + count(text.text.substr(0, text.document_begin)),
+                                    after + count(text.text.substr(text.document_end)), limit - n_predict, overflow);
   return prompt;
 }
 
@@ -72,16 +65,10 @@ size_t cut_document(std::vector<TokenId>& ids, size_t n_before, size_t n_after, 
 }
 
 void declare_summarize(CLI::App& app, SummarizeOptions& options) {
-  add_model_options(app, options.common);
-  declare_prompt(app, options.prompt);
+  declare_answering(app, options);
   const auto set = [&options](size_t index) { options.overflow = static_cast<Overflow>(index); };
   add_choice(app, "--on-overflow", kOverflows, set,
              "a document longer than the context is an error, or loses its head, tail or middle", "error");
-  declare_generation(app, options.generation);
-  add_precision_options(app, options.common);
-  add_simd_option(app, options.common);
-  add_cache_options(app, options.common);
-  add_force_option(app, options.common);
   app.footer(
       "Text piped in is the document, unless -f names some. Several documents are answered one after the other.\n"
       "Examples: proxima summarize -m DIR -f report.txt -n 300\n"
@@ -89,29 +76,18 @@ void declare_summarize(CLI::App& app, SummarizeOptions& options) {
 }
 
 void summarize(const SummarizeOptions& options) {
-  check_generation(options.generation);
   const auto documents = read_documents(options.prompt.files);
   if (documents.empty()) fail(ErrorKind::kUsage, "which document? Give -f FILE or pipe a text in");
   const std::string given = instruction_of(options.prompt);
   const std::string instruction = given.empty() ? kDefaultInstruction : given;
 
-  const Session session(options.common);
-  const PromptWriter writer(options.prompt, session.model().dir);
-  const Tokenizer tokenizer = Tokenizer::open(session.model().dir);
-  // All documents are found to fit before the first one is read for minutes or hours.
+  Answerer answerer(options.common, options.generation);
+  const PromptWriter writer(options.prompt, answerer.session().model().dir);
   std::vector<Prompt> prompts;
   for (const Document& document : documents) {
-    prompts.push_back(make_prompt(session, tokenizer, writer, document, instruction, options));
-    session.check(prompts.back().name, prompts.back().ids.size(), options.generation.n_predict,
-                  "; lower -n, shorten the text, or cut it with --on-overflow head, tail or middle");
+    prompts.push_back(make_prompt(answerer, writer, document, instruction, options.overflow));
   }
-  for (const Prompt& prompt : prompts) {
-    if (prompts.size() > 1 && !options.generation.json) write_output(fmt::format("==> {} <==\n", prompt.name));
-    Job job = session.start(prompt.name, prompt.ids.size(), options.generation.n_predict);
-    Answer result = answer(session, tokenizer, job, prompt.name, prompt.ids, options.generation);
-    result.n_truncated = prompt.n_truncated;
-    deliver(session, job, result, options.generation);
-  }
+  answerer.answer(prompts, "; lower -n, shorten the text, or cut it with --on-overflow head, tail or middle");
 }
 
 }  // namespace proxima

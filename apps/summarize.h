@@ -2,19 +2,14 @@
 // `proxima summarize`: one instruction about one or many long documents, each read whole and answered by itself.
 #pragma once
 
-#include <span>
-
-#include "apps/run.h"
+#include "apps/answering.h"
 
 namespace proxima {
 
 // What to do with a document that exceeds the context: refuse, or cut away its head, tail or middle.
 enum class Overflow { kError, kHead, kTail, kMiddle };
 
-struct SummarizeOptions {
-  CommonOptions common;
-  PromptOptions prompt;
-  GenerationOptions generation;
+struct SummarizeOptions : AnswerOptions {
   Overflow overflow = Overflow::kError;
 };
 

@@ -7,6 +7,11 @@
 #include <cstring>
 #include <span>
 #include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "core/mapped_file.h"
+#include "core/rope.h"
 
 namespace proxima {
 
@@ -21,12 +26,14 @@ class Fnv1a {
   void add(std::span<const std::byte> bytes) {
     for (const std::byte byte : bytes) hash_ = (hash_ ^ std::to_integer<uint64_t>(byte)) * 0x100000001B3U;
   }
-  void add(uint64_t value) { add(std::as_bytes(std::span(&value, 1))); }
+  template <class T>
+  requires std::is_arithmetic_v<T>
+  void add(T value) { add(std::as_bytes(std::span(&value, 1))); }
   void add(std::string_view text) {
     add(text.size());  // so that neighbouring texts cannot trade characters
     add(std::as_bytes(std::span(text)));
   }
-  uint64_t value() const { return hash_; }
+  std::string text() const { return fmt::format("{:016x}", hash_); }
 
  private:
   uint64_t hash_ = 0xCBF29CE484222325U;
@@ -53,7 +60,52 @@ std::string checkpoint_fingerprint(const Checkpoint& checkpoint) {
     for (const size_t dimension : view.shape) hash.add(dimension);
     add_samples(hash, {view.data, view.n_bytes()});
   }
-  return fmt::format("{:016x}", hash.value());
+  return hash.text();
+}
+
+std::string rope_fingerprint(const ModelConfig& config, size_t prompt_length) {
+  Fnv1a hash;
+  for (const LayerConfig& layer : config.layers) {
+    hash.add(layer.rope.n_dims);
+    if (layer.rope.n_dims == 0) continue;
+    hash.add(layer.rope.attention_factor);
+    for (const double frequency : rope_inverse_frequencies(layer.rope, prompt_length)) hash.add(frequency);
+  }
+  return hash.text();
+}
+
+std::string config_fingerprint(const ModelConfig& config) {
+  Fnv1a hash;
+  hash.add(config.model_type);
+  for (const size_t count : {config.n_layers, config.hidden, config.n_heads, config.n_kv_heads, config.head_dim,
+                             config.intermediate, config.vocab}) {
+    hash.add(count);
+  }
+  for (const LayerConfig& layer : config.layers) hash.add(layer.window);
+  for (const bool flag :
+       {config.qkv_bias, config.o_bias, config.mlp_bias, config.qk_norm, config.post_norms, config.tie_embeddings}) {
+    hash.add(flag);
+  }
+  for (const double number : {config.rms_norm_eps, config.norm_offset, config.embed_scale, config.attention_scale,
+                              config.attention_softcap, config.logit_softcap}) {
+    hash.add(number);
+  }
+  hash.add(static_cast<int>(config.activation));
+  return hash.text();
+}
+
+std::string tokenizer_fingerprint(const std::filesystem::path& dir) {
+  std::vector<std::string> names = {"tokenizer.json"};
+  if (!std::filesystem::exists(dir / names.front())) names = {"tokenizer.model", "tokenizer_config.json"};
+  Fnv1a hash;
+  bool any = false;
+  for (const std::string& name : names) {
+    if (!std::filesystem::exists(dir / name)) continue;
+    any = true;
+    hash.add(name);
+    hash.add(MappedFile(dir / name).bytes());
+  }
+  return any ? hash.text() : "none";
 }
 
 }  // namespace proxima

@@ -1,17 +1,30 @@
 // SPDX-License-Identifier: MIT
-// A cheap name for a checkpoint's content, kept with results and saved caches to tell which weights made them.
+// Cheap names for what determines a run's numbers, kept with results and saved caches to tell what made them: 16
+// hexadecimal digits each, of a 64-bit FNV-1a. No protection against intent.
 #pragma once
 
+#include <cstddef>
+#include <filesystem>
 #include <string>
 
 #include "model/weights.h"
 
 namespace proxima {
 
-// 16 hexadecimal digits: 64-bit FNV-1a over, for each tensor in the order of names, its name, dtype, shape and sampled
+// Over, for each tensor in the order of names, its name, dtype, shape and sampled
 // bytes (all bytes up to 4 KiB, otherwise 8 runs of 64 bytes spread evenly from the first byte to the last). How the
 // tensors are cut into shards, header padding and metadata do not matter. Training or converting a model changes it;
-// an edit of single elements may not. It is no protection against intent. Reads a few pages per tensor.
+// an edit of single elements may not. Reads a few pages per tensor.
 std::string checkpoint_fingerprint(const Checkpoint& checkpoint);
+
+// The rotation of every layer for a prompt of prompt_length tokens: frequencies and attention factor.
+std::string rope_fingerprint(const ModelConfig& config, size_t prompt_length);
+
+// Every other number of the config that the forward pass uses: shapes, windows, norms, scales, caps, activation.
+std::string config_fingerprint(const ModelConfig& config);
+
+// All bytes of tokenizer.json, or of tokenizer.model and tokenizer_config.json where that is what Tokenizer opens;
+// "none" for a folder without a tokenizer.
+std::string tokenizer_fingerprint(const std::filesystem::path& dir);
 
 }  // namespace proxima
