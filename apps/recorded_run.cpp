@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "apps/recorded_run.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 
 #include "apps/interrupt.h"
 #include "core/error.h"
+#include "model/cache_file.h"
 #include "model/generator.h"
 
 namespace proxima {
@@ -21,6 +24,23 @@ double element(const RowsView& rows, size_t index) {
   std::memcpy(&x, rows.data + index * sizeof x, sizeof x);
   return static_cast<double>(x);
 }
+
+// A name for a file that is removed again.
+class TemporaryPath {
+ public:
+  TemporaryPath() : path_(std::filesystem::temp_directory_path() / fmt::format("proxima-selfcheck-{}.kv", getpid())) {}
+  ~TemporaryPath() {
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
+  }
+  TemporaryPath(const TemporaryPath&) = delete;
+  TemporaryPath& operator=(const TemporaryPath&) = delete;
+
+  const std::filesystem::path& get() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
 
 }  // namespace
 
@@ -44,12 +64,27 @@ RecordedRun::RecordedRun(const Model& model, std::span<const TokenId> ids, const
   const TransformerLimits limits{n_tokens_, std::min(setup.chunk, n_tokens_)};
   const auto transformer = Transformer::create(model, compute, setup.precision, limits);
   const DType kept = default_cache_dtype(setup.precision);
-  const CacheChoice choice{setup.map ? CacheKind::kPod : CacheKind::kDense, setup.map};
-  const auto cache =
-      make_cache(choice, cache_geometry(model.config), {limits.max_context, limits.max_chunk, kept, kept});
-  Generator(*transformer, *cache)
-      .read_prompt(
-          ids, 0, [](const Progress&) { return !interrupted(); }, &capture);
+  const CacheSettings settings{
+      setup.precision, kept, kept, {setup.map ? CacheKind::kPod : CacheKind::kDense, setup.map}};
+  const auto new_cache = [&] {
+    return make_cache(settings.cache, cache_geometry(model.config), {limits.max_context, limits.max_chunk, kept, kept});
+  };
+  auto cache = new_cache();
+  const auto read = [&](std::span<const TokenId> part) {
+    const auto go_on = [](const Progress&) { return !interrupted(); };
+    Generator(*transformer, *cache).read_prompt(part, 0, go_on, &capture);
+  };
+  if (setup.saved_at > 0) {
+    const auto first = ids.first(setup.saved_at);
+    read(first);
+    const TemporaryPath path;
+    save_cache(path.get(), model, settings, {.ids = {first.begin(), first.end()}, .before = {}, .after = {}}, *cache);
+    cache = new_cache();
+    const CacheFile file(path.get());
+    file.check_model(model);
+    file.restore(*cache);
+  }
+  read(ids.subspan(setup.saved_at));
 }
 
 RowsView RecordedRun::rows(const NamedPoint& point) const {

@@ -22,11 +22,13 @@ struct RunSetup {
   size_t chunk = 1;
   std::optional<SharingMap> map = {};  // PoD with it; dense where absent
   bool keep_layers = false;            // resid_post too
+  size_t saved_at = 0;                 // the cache goes through a file after so many tokens; 0: it does not
 };
 
 class RecordedRun {
  public:
-  // Throws Error(kInterrupt) where the user interrupts and Error(kNonFinite) where the last logits are not finite.
+  // Throws Error(kInterrupt) where the user interrupts, Error(kNonFinite) where the last logits are not finite and
+  // Error(kOutput) where the cache cannot be saved in the folder for temporary files.
   RecordedRun(const Model& model, std::span<const TokenId> ids, const RunSetup& setup);
 
   RowsView logits() const { return rows({Point::kLogits, 0}); }                         // [T, vocab]

@@ -126,6 +126,23 @@ class Selfcheck {
       map->nr = ids_.size() - map->ns;
       compare("PoD within ns + nr = dense", whole, with([&](RunSetup& s) { s.map = map; }));
     }
+    check_saving(precision, whole);
+  }
+
+  // Half of the prompt is read, saved and restored; dense, and PoD with distant tokens on both sides of the border.
+  void check_saving(Precision precision, const RecordedRun& whole) {
+    const size_t half = ids_.size() / 2;
+    if (rotation_limit(model_.config, half) < ids_.size()) return;  // then half a prompt rotates in another way
+    RunSetup setup = usual(precision);
+    setup.saved_at = half;
+    compare("saved and restored = whole", whole, setup);
+    setup.map = paired_map(cache_geometry(model_.config));
+    if (!setup.map) return;
+    setup.map->ns = ids_.size() / 16;
+    setup.map->nr = ids_.size() / 8 + 1;
+    RunSetup unsaved = setup;
+    unsaved.saved_at = 0;
+    compare("PoD saved and restored = PoD", record("PoD", unsaved, ids_.size()), setup);
   }
 
   void check_targets(Precision precision, const RecordedRun& whole) {

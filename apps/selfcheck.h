@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // `proxima selfcheck`: proves on the user's own model what the precisions promise: the same bits in f32 (and f64) for
-// any threads, chunks and SIMD target, PoD that shares nothing being dense, and how far `fast` is from f64.
+// any threads, chunks, SIMD target and for a cache saved and restored, PoD that shares nothing being dense, and how far
+// `fast` is from f64.
 #pragma once
 
 #include <cstddef>

@@ -215,7 +215,7 @@ TEST(Cli, VersionHelpAndInspect) {
   const test::Cli cli;
   EXPECT_NE(cli.run("--version").out.find("SIMD targets: scalar"), std::string::npos);
   for (const char* command :
-       {"", "run", "summarize", "plan", "inspect", "tokenize", "template", "dump", "compare", "selfcheck", "synth"}) {
+       {"", "run", "summarize", "prefill", "plan", "inspect", "tokenize", "template", "dump", "compare", "selfcheck", "synth"}) {
     const auto help = cli.run(std::string(command) + " --help");
     EXPECT_EQ(help.exit_code, 0);
     EXPECT_NE(help.out.find("Usage: proxima"), std::string::npos) << help.out;

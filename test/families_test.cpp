@@ -165,7 +165,9 @@ size_t expect_one_result(const Model& model, const std::vector<TokenId>& ids, Pr
   // Decoding is prefill in chunks of one.
   expect_same(test::run_model(model, ids, {.precision = precision, .map = map, .chunk = 64, .n_prompt = 500}),
               expected);
-  return n_runs + 1;
+  expect_same(test::run_model(model, ids, {.precision = precision, .map = map, .chunk = 64, .saved_at = 333}),
+              expected);
+  return n_runs + 2;
 }
 
 TEST(FamiliesTest, TheBitsOfARunDependOnNothingButTheInput) {

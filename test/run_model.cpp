@@ -9,7 +9,9 @@
 
 #include "kvcache/dense_cache.h"
 #include "kvcache/pod_cache.h"
+#include "model/cache_file.h"
 #include "test/random.h"
+#include "test/tiny_model.h"
 
 namespace proxima::test {
 namespace {
@@ -113,19 +115,34 @@ std::unique_ptr<KvCache> make_cache(const Model& model, size_t max_context, cons
   return std::make_unique<PodCache>(geometry, capacity, *options.map);
 }
 
+// The cache after a part of the prompt, saved and restored into another one, ready for the rest of the prompt.
+static std::unique_ptr<KvCache> through_file(const Model& model, std::span<const TokenId> ids,
+                                             std::unique_ptr<KvCache> cache, const RunOptions& options,
+                                             size_t max_context) {
+  const TemporaryFolder folder;
+  cache->end_prompt();
+  save_cache(folder.path() / "kv", model, {}, {.ids = {ids.begin(), ids.end()}, .before = {}, .after = {}}, *cache);
+  cache = make_cache(model, max_context, options);
+  CacheFile(folder.path() / "kv").restore(*cache);
+  cache->begin_prompt();
+  return cache;
+}
+
 reference::Result run_model(const Model& model, std::span<const TokenId> ids, const RunOptions& options) {
   const size_t n_prompt = options.n_prompt == 0 ? ids.size() : options.n_prompt;
   const SimdTarget target = options.target.value_or(supported_simd_targets().back());
   const auto transformer = Transformer::create(model, {&kernels_for(target), options.n_threads, 1}, options.precision,
                                                {ids.size(), options.chunk});
-  const auto cache = make_cache(model, ids.size(), options);
+  auto cache = make_cache(model, ids.size(), options);
   Recorder recorder(model.config, options, ids.size());
   transformer->begin_sequence(n_prompt);
   cache->begin_prompt();
   for (size_t done = 0; done < n_prompt;) {
-    const size_t count = std::min(options.chunk, n_prompt - done);
+    const size_t stop = done < options.saved_at ? options.saved_at : n_prompt;
+    const size_t count = std::min(options.chunk, stop - done);
     transformer->forward(ids.subspan(done, count), *cache, false, &recorder);
     done += count;
+    if (done == options.saved_at) cache = through_file(model, ids.first(done), std::move(cache), options, ids.size());
   }
   cache->end_prompt();
   for (size_t done = n_prompt; done < ids.size(); ++done) {

@@ -25,6 +25,7 @@ struct RunOptions {
   std::optional<DType> key_dtype = {};
   std::optional<DType> value_dtype = {};
   bool keep_everything = false;  // in the cache, whatever the layers' windows
+  size_t saved_at = 0;           // the cache goes through a file after so many tokens of the prompt; 0: it does not
 };
 
 std::unique_ptr<KvCache> make_cache(const Model& model, size_t max_context, const RunOptions& options);

@@ -27,7 +27,7 @@ TEST(Selfcheck, EverythingIsAsPromised) {
   EXPECT_EQ(report.at("passed"), true);
   EXPECT_EQ(report.at("tokens"), "40 tokens of pseudo-random ids");
   const size_t n_targets = supported_simd_targets().size() - 1;
-  ASSERT_EQ(report.at("checks").size(), 2 * (5 + n_targets));
+  ASSERT_EQ(report.at("checks").size(), 2 * (7 + n_targets));
   std::set<std::string> names;
   for (const json& check : report.at("checks")) {
     EXPECT_EQ(check.at("same_bits"), true) << check;
@@ -38,6 +38,8 @@ TEST(Selfcheck, EverythingIsAsPromised) {
   EXPECT_TRUE(names.contains("f64 identity map = dense"));
   EXPECT_TRUE(names.contains("f32 PoD within ns + nr = dense"));
   EXPECT_TRUE(names.contains("f32 chunk 7 = whole"));
+  EXPECT_TRUE(names.contains("f64 saved and restored = whole"));
+  EXPECT_TRUE(names.contains("f32 PoD saved and restored = PoD"));
   const json& fast = report.at("fast_against_f64");
   ASSERT_EQ(fast.at("tensors").size(), 4U);
   EXPECT_EQ(fast.at("tensors")[2].at("name"), "layers.2.resid_post");
