@@ -13,11 +13,22 @@ namespace {
 // end of the document. Tokens that these beginnings, and none at all, have in common do not depend on it.
 constexpr std::array<const char*, 7> kQuestions = {"", "a", "A", "7", "?", " a", "\n"};
 
-// A text that is nowhere in the document, to be found again in what a template makes of it.
-std::string marker_beside(const std::string& document) {
+// The prompt without a question, cut where one would stand. Throws where the template does not put it there.
+SavedPrompt split(const PromptWriter& writer, const std::string& document) {
+  const std::string plain = writer.write(document, "").text;
   std::string marker = "QUESTION";
-  while (document.find(marker) != std::string::npos) marker += 'Q';
-  return marker;
+  while (plain.find(marker) != std::string::npos) marker += 'Q';
+  const PromptText written = writer.write(document, marker);
+  const size_t at = written.text.find(marker);
+  if (at == std::string::npos || at != written.text.rfind(marker)) {
+    fail(ErrorKind::kUsage, "the chat template changes the text, so that no question can be added to it; try --raw");
+  }
+  const size_t newline = join_texts(document, marker).size() - document.size() - marker.size();
+  SavedPrompt prompt;
+  prompt.before = written.text.substr(0, at - std::min(at, newline));
+  prompt.after = written.text.substr(at + marker.size());
+  prompt.add_special = written.encoding.add_special;
+  return prompt;
 }
 
 }  // namespace
@@ -31,16 +42,7 @@ PromptText ask(const SavedPrompt& saved, const std::string& question) {
 
 SavedPrompt document_prefix(const PromptWriter& writer, const Model& model, const Tokenizer& tokenizer,
                             const std::string& document) {
-  const std::string marker = marker_beside(document);
-  const PromptText written = writer.write(document, marker);
-  const size_t at = written.text.rfind(marker);
-  if (at == std::string::npos) fail(ErrorKind::kUsage, "the chat template changes the text; try --raw");
-  const size_t joined = join_texts(document, marker).size() - document.size() - marker.size();  // the newline between
-  SavedPrompt prefix;
-  prefix.before = written.text.substr(0, at - std::min(at, joined));
-  prefix.after = written.text.substr(at + marker.size());
-  prefix.add_special = written.encoding.add_special;
-
+  SavedPrompt prefix = split(writer, document);
   size_t n_common = SIZE_MAX;
   for (const char* question : kQuestions) {
     const auto ids = encode_prompt(model, tokenizer, ask(prefix, question));

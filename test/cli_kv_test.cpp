@@ -122,6 +122,8 @@ TEST_F(CliKv, AChatTemplateIsRemembered) {
   refuse("run -q --kv kv --raw -p Why?", 2, "no effect");
   cli_.write("chat/chat_template.jinja", "{% for m in messages %}{{ m.role }}{% endfor %}");
   refuse("prefill -q -m chat -f doc -o kv2", 2, "template changes the text");
+  cli_.write("chat/chat_template.jinja", "{% for m in messages %}{{ m.content }}{{ m.content }}{% endfor %}");
+  refuse("prefill -q -m chat -f doc -o kv2", 2, "template changes the text");
 }
 
 TEST_F(CliKv, TheFileSaysHowItWasMadeAndOtherFlagsAreRefused) {
