@@ -85,8 +85,9 @@ void CellCache::restore(size_t n_tokens, const std::vector<KeptRows>& stores, co
     fail(ErrorKind::kInput, "{}: holds {} stores of rows, this cache has {}", origin, stores.size(), 2 * cells_.size());
   }
   each_store(cells_, [&](RecentRows& store, const std::string& name, DType dtype) {
-    const KeptRows expected{name, dtype, geometry_.head_dim, store.kept(n_tokens)};
-    store.restore(n_tokens, find_rows(stores, expected, origin).runs);
+    const KeptRows& saved = find_rows(stores, name, dtype, geometry_.head_dim, origin);
+    check_positions(saved, store.kept(n_tokens), origin);
+    store.restore(n_tokens, saved.runs);
   });
 }
 

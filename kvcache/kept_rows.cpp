@@ -11,14 +11,13 @@ namespace proxima {
 namespace {
 
 std::string describe(const std::vector<RowRun>& ranges) {
+  constexpr size_t kShown = 4;
+  if (ranges.empty()) return "none";
   std::vector<std::string> parts;
-  for (const RowRun& range : ranges) parts.push_back(fmt::format("{}..{}", range.first, range.first + range.count - 1));
-  return parts.empty() ? "none" : fmt::format("{}", fmt::join(parts, ", "));
-}
-
-bool same_positions(const std::vector<RowRun>& a, const std::vector<RowRun>& b) {
-  return std::ranges::equal(a, b,
-                            [](const RowRun& x, const RowRun& y) { return x.first == y.first && x.count == y.count; });
+  for (const RowRun& range : ranges) {
+    if (parts.size() < kShown) parts.push_back(fmt::format("{}..{}", range.first, range.first + range.count - 1));
+  }
+  return fmt::format("{}{}", fmt::join(parts, ", "), ranges.size() > kShown ? ", ..." : "");
 }
 
 }  // namespace
@@ -29,7 +28,7 @@ size_t KeptRows::n_rows() const {
   return n;
 }
 
-std::vector<RowRun> KeptRows::ranges() const {
+std::vector<RowRun> ranges_of(const std::vector<RowRun>& runs) {
   std::vector<RowRun> merged;
   for (const RowRun& run : runs) {
     if (!merged.empty() && merged.back().first + merged.back().count == run.first) {
@@ -41,18 +40,23 @@ std::vector<RowRun> KeptRows::ranges() const {
   return merged;
 }
 
-const KeptRows& find_rows(const std::vector<KeptRows>& stores, const KeptRows& expected, const std::string& origin) {
-  const auto found = std::ranges::find(stores, expected.name, &KeptRows::name);
-  if (found == stores.end()) fail(ErrorKind::kInput, "{}: holds no {}, which this cache needs", origin, expected.name);
-  if (found->dtype != expected.dtype || found->n_columns != expected.n_columns) {
-    fail(ErrorKind::kInput, "{}: {} is {} of {} columns, this cache needs {} of {}", origin, expected.name,
-         dtype_name(found->dtype), found->n_columns, dtype_name(expected.dtype), expected.n_columns);
-  }
-  if (!same_positions(found->ranges(), expected.ranges())) {
-    fail(ErrorKind::kInput, "{}: {} holds positions {}, this cache needs {}", origin, expected.name,
-         describe(found->ranges()), describe(expected.ranges()));
+const KeptRows& find_rows(const std::vector<KeptRows>& stores, const std::string& name, DType dtype, size_t n_columns,
+                          const std::string& origin) {
+  const auto found = std::ranges::find(stores, name, &KeptRows::name);
+  if (found == stores.end()) fail(ErrorKind::kInput, "{}: holds no {}, which this cache needs", origin, name);
+  if (found->dtype != dtype || found->n_columns != n_columns) {
+    fail(ErrorKind::kInput, "{}: {} is {} of {} columns, this cache needs {} of {}", origin, name,
+         dtype_name(found->dtype), found->n_columns, dtype_name(dtype), n_columns);
   }
   return *found;
+}
+
+void check_positions(const KeptRows& store, const std::vector<RowRun>& expected, const std::string& origin) {
+  const auto held = ranges_of(store.runs), needed = ranges_of(expected);
+  const auto same = [](const RowRun& a, const RowRun& b) { return a.first == b.first && a.count == b.count; };
+  if (std::ranges::equal(held, needed, same)) return;
+  fail(ErrorKind::kInput, "{}: {} holds positions {}, this cache needs {}", origin, store.name, describe(held),
+       describe(needed));
 }
 
 }  // namespace proxima

@@ -26,12 +26,17 @@ struct KeptRows {
 
   size_t n_rows() const;
   size_t row_bytes() const { return n_columns * dtype_bytes(dtype); }
-  // The same rows in as few runs as the positions allow; their data is not looked at.
-  std::vector<RowRun> ranges() const;
 };
 
+// The same positions in as few runs as possible, without data.
+std::vector<RowRun> ranges_of(const std::vector<RowRun>& runs);
+
 // The store of this name. Throws Error(kInput), naming `origin` and the store, unless it is there in this dtype and
-// width and holds exactly the positions of `expected`.
-const KeptRows& find_rows(const std::vector<KeptRows>& stores, const KeptRows& expected, const std::string& origin);
+// width.
+const KeptRows& find_rows(const std::vector<KeptRows>& stores, const std::string& name, DType dtype, size_t n_columns,
+                          const std::string& origin);
+
+// Throws Error(kInput) unless the store holds exactly the positions of these runs.
+void check_positions(const KeptRows& store, const std::vector<RowRun>& expected, const std::string& origin);
 
 }  // namespace proxima

@@ -49,7 +49,7 @@ void write_integers(SafetensorsWriter& writer, const std::string& name, const st
 
 void write_store(SafetensorsWriter& writer, const KeptRows& store) {
   std::vector<int64_t> ranges;
-  for (const RowRun& range : store.ranges()) {
+  for (const RowRun& range : ranges_of(store.runs)) {
     ranges.push_back(static_cast<int64_t>(range.first));
     ranges.push_back(static_cast<int64_t>(range.count));
   }
@@ -102,7 +102,7 @@ size_t save_cache(const std::filesystem::path& path, const Model& model, const C
   size_t n_bytes = 0;
   for (const KeptRows& store : stores) {
     specs.push_back({store.name, store.dtype, {store.n_rows(), store.n_columns}});
-    specs.push_back({ranges_name(store.name), DType::kI64, {store.ranges().size(), 2}});
+    specs.push_back({ranges_name(store.name), DType::kI64, {ranges_of(store.runs).size(), 2}});
     n_bytes += store.n_rows() * store.row_bytes();
   }
   SafetensorsWriter writer(path, specs, metadata_of(model, settings, prompt));

@@ -123,7 +123,7 @@ TEST(CellCacheTest, StoresAreNamedAndHoldTheirPositions) {
   EXPECT_EQ(stores[2].name, "layers.1.heads.0.keys");
   const auto positions = [](const KeptRows& store) {
     std::vector<std::pair<size_t, size_t>> ranges;
-    for (const RowRun& range : store.ranges()) ranges.emplace_back(range.first, range.count);
+    for (const RowRun& range : ranges_of(store.runs)) ranges.emplace_back(range.first, range.count);
     return ranges;
   };
   using Ranges = std::vector<std::pair<size_t, size_t>>;
