@@ -155,6 +155,30 @@ TEST_F(CacheFileTest, TheRotationIsThatOfTheSavedLength) {
   generator.read_prompt(std::vector<TokenId>(4, 1), 0);
 }
 
+// Beyond its original length longrope rotates with other factors, whatever is appended.
+TEST_F(CacheFileTest, LongropeGoesOnWithTheFactorsOfTheSavedLength) {
+  auto scaled = options_;
+  scaled.model_type = "phi3";
+  scaled.max_position = 512;
+  scaled.rope_json =
+      R"("original_max_position_embeddings": 64, "rope_theta": 10000.0, "rope_scaling": {"type": "longrope",
+ "short_factor": [1, 1, 1, 1, 1, 1, 1, 1], "long_factor": [2, 3, 4, 5, 6, 7, 8, 9]})";
+  test::write_tiny_model(dir(), scaled);
+  const Model model = open_model(dir());
+  const auto ids = test::random_ids(100, model.config.vocab, 4);
+  const auto whole = test::run_model(model, ids, {}).logits;
+  save(model, settings_of(Precision::kF64), {ids.begin(), ids.begin() + 80});
+  const CacheFile file(path());
+  file.check_model(model);
+  const auto kept = cache(model, file.settings());
+  file.restore(*kept);
+  const auto runner = transformer(model, Precision::kF64);
+  Generator generator(*runner, *kept);
+  generator.read_prompt(std::span(ids).subspan(80), 0);
+  const std::vector<double> got(generator.logits().begin(), generator.logits().end());
+  EXPECT_TRUE(test::same_bits(got, {whole.end() - static_cast<std::ptrdiff_t>(got.size()), whole.end()}));
+}
+
 // Cut at any byte it is refused, by a file error that names it; the model is never asked.
 TEST_F(CacheFileTest, TruncatedAtAnyByteIsRefused) {
   auto small = options_;

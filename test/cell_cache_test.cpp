@@ -170,6 +170,23 @@ TEST(CellCacheTest, RowsThatAreNotThoseOfTheCacheAreRefused) {
                      [&] { pod->restore(24, good, "F"); });
 }
 
+TEST(CellCacheTest, RestoringGivesBackTheMemoryOfWhatWasThere) {
+  const CacheCapacity capacity{5000, 5000, DType::kF32, DType::kF32};
+  const auto used = make_cache({}, {1, 1, 16, {0}}, capacity), fresh = make_cache({}, {1, 1, 16, {0}}, capacity);
+  const std::vector<std::byte> rows(5000 * 16 * sizeof(float));
+  const auto read = [&](KvCache& cache, size_t n) {
+    cache.begin_prompt();
+    cache.append(0, n, rows.data(), rows.data());
+    cache.end_prompt();
+  };
+  read(*fresh, 10);
+  const Copy copy(*fresh);
+  read(*used, 5000);
+  used->restore(10, copy.stores, "F");
+  EXPECT_EQ(used->total_bytes().allocated, fresh->total_bytes().allocated);
+  EXPECT_EQ(used->total_bytes().logical, fresh->total_bytes().logical);
+}
+
 TEST(CellCacheTest, APromptMustHaveEndedBeforeItIsSaved) {
   const auto cache = make_cache({}, {1, 1, 4, {0}, {5}}, {40, 8, DType::kF32, DType::kF32});
   cache->begin_prompt();
