@@ -236,10 +236,15 @@ TEST_F(CacheFileTest, DamagedContentIsRefusedByName) {
   expect("for 4 layers", [&] { replace(R"(\"layers\":3)", R"(\"layers\":4)"); });
   expect("not a token id", [&] { test::plant(path(), "input_ids", 3, 1, [](double) { return -1; }); });
   expect("outside the model's vocabulary", [&] { test::plant(path(), "input_ids", 3, 1, [](double) { return 128; }); });
-  for (const auto& [index, value] : {std::pair<size_t, double>{0, -1}, {0, 1}, {0, 40}, {1, 0}, {1, 39}, {1, 41}}) {
-    expect("layers.0.heads.0.keys",
-           [&] { test::plant(path(), "layers.0.heads.0.keys.ranges", index, 1, [&](double) { return value; }); });
+  const auto plant_range = [&](const char* store, size_t index, double value) {
+    test::plant(path(), std::string(store) + ".ranges", index, 1, [&](double) { return value; });
+  };
+  for (const auto& [index, value] : {std::pair<size_t, double>{0, -1}, {0, 1}, {0, 40}, {1, 0}, {1, 41}}) {
+    expect("ranges of layers.0.heads.0.keys are not ascending",
+           [&] { plant_range("layers.0.heads.0.keys", index, value); });
   }
+  expect("ranges of layers.1.heads.0.keys are not ascending", [&] { plant_range("layers.1.heads.0.keys", 2, 2); });
+  expect("has 40 rows but ranges for 39", [&] { plant_range("layers.0.heads.0.keys", 1, 39); });
   expect("layers.1.heads.1.values", [&] { test::remove_tensor(path(), "layers.1.heads.1.values"); });
   expect("layers.1.heads.1.values.ranges", [&] { test::remove_tensor(path(), "layers.1.heads.1.values.ranges"); });
   expect("prompt.after", [&] { test::remove_tensor(path(), "prompt.after"); });
