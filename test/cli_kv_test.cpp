@@ -211,8 +211,8 @@ TEST_F(CliKv, AKillWhileSavingLeavesTheOldFileOrNone) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const std::string complete = cli_.read("complete");
   size_t n_killed = 0;
-  for (int moment = 1; moment <= 11; ++moment) {
-    const double delay = seconds * moment / 10;
+  for (const double moment : {0.4, 0.8, 0.9, 1.0, 1.1}) {
+    const double delay = seconds * moment;
     cli_.write("kv", "old");
     std::filesystem::remove(cli_.path("fresh"));
     for (const char* name : {"kv", "fresh"}) {
