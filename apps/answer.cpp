@@ -27,12 +27,13 @@ double saved(const Answer& answer) {
 
 std::string describe_cache(const Session& session, const Answer& answer) {
   const CacheChoice& choice = session.request().cache;
-  std::string text = fmt::format("KV cache {}: {} for {} tokens", cache_kind_name(choice.kind),
+  const std::string settings = answer.cache_settings == "{}" ? "" : " " + answer.cache_settings;
+  std::string text = fmt::format("KV cache {}{}: {} for {} tokens", cache_kind_name(choice.kind), settings,
                                  format_bytes(answer.kv.logical), answer.kv_tokens);
-  if (choice.kind == CacheKind::kPod) {
-    text += fmt::format(" (dense {}, saved {:.1f} %), +{} while reading", format_bytes(answer.kv_dense),
-                        100 * saved(answer), format_bytes(answer.reading.slack));
-    if (answer.kv.logical == answer.kv_dense) {
+  if (choice.kind != CacheKind::kDense) {
+    text += fmt::format(" (dense {}, saved {:.1f} %), {} while reading", format_bytes(answer.kv_dense),
+                        100 * saved(answer), format_bytes(answer.reading.logical + answer.reading.slack));
+    if (choice.kind == CacheKind::kPod && answer.kv.logical == answer.kv_dense) {
       text += fmt::format("; nothing was saved because no token was further away than ns + nr = {}",
                           choice.map->ns + choice.map->nr);
     }
@@ -114,10 +115,12 @@ std::string answer_json(const Session& session, const Answer& answer) {
                                          {"predicted_per_second", rate(n_steps(answer), answer.generate_seconds)}}},
                                        {"kv",
                                         {{"cache", cache_kind_name(session.request().cache.kind)},
+                                         {"settings", nlohmann::ordered_json::parse(answer.cache_settings)},
                                          {"tokens", answer.kv_tokens},
                                          {"logical_bytes", answer.kv.logical},
                                          {"dense_bytes", answer.kv_dense},
                                          {"saved", saved(answer)},
+                                         {"logical_bytes_reading", answer.reading.logical},
                                          {"slack_bytes_reading", answer.reading.slack},
                                          {"allocated_bytes", answer.kv.allocated},
                                          {"allocated_bytes_reading", answer.reading.allocated},

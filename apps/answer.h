@@ -20,11 +20,12 @@ struct Answer {
   size_t n_generated = 0;
   double prompt_seconds = 0;
   double generate_seconds = 0;
-  CacheBytes reading;    // when the prompt had been read, rings still long
-  CacheBytes kv;         // at the end
-  size_t kv_tokens = 0;  // in the cache at the end
-  size_t kv_dense = 0;   // what the dense cache would keep of them
-  std::string digest;    // of all logits that tokens were picked from
+  CacheBytes reading;          // when the prompt had been read, rings still long
+  std::string cache_settings;  // JSON, "{}" where the kind has none
+  CacheBytes kv;               // at the end
+  size_t kv_tokens = 0;        // in the cache at the end
+  size_t kv_dense = 0;         // what the dense cache would keep of them
+  std::string digest;          // of all logits that tokens were picked from
   SamplerOptions sampler;
 };
 

@@ -63,6 +63,7 @@ Answer Answerer::answer_one(const Job& job, const Prompt& prompt, size_t n_cache
   result.n_prompt = prompt.ids.size();
   result.n_truncated = prompt.n_truncated;
   result.n_cached = n_cached;
+  result.cache_settings = cache_settings_text(job.choice);
   result.sampler = generation_.sampler;
   Generator generator(*job.transformer, *job.cache);
   FiniteCheck finite_check;

@@ -11,25 +11,8 @@ namespace proxima {
 namespace {
 
 constexpr std::array<std::string_view, 4> kTargets = {"scalar", "avx2", "avx512", "neon"};
-constexpr std::array<std::string_view, 4> kCacheTypes = {"f64", "f32", "f16", "bf16"};
-constexpr std::array<DType, 4> kCacheDTypes = {DType::kF64, DType::kF32, DType::kF16, DType::kBF16};
 constexpr size_t kMaxThreads = 1024;
 constexpr size_t kMaxChunk = 65536;
-
-std::string_view cache_type_name(DType dtype) {
-  return kCacheTypes[static_cast<size_t>(std::ranges::find(kCacheDTypes, dtype) - kCacheDTypes.begin())];
-}
-
-DType checked_cache_dtype(const char* flag, std::optional<DType> chosen, Precision precision) {
-  const DType own = default_cache_dtype(precision);
-  if (!chosen) return own;
-  const bool possible = precision == Precision::kFast ? *chosen != DType::kF64 : *chosen == own;
-  if (!possible) {
-    fail(ErrorKind::kUsage, "{} {} does not go with --precision {}, which keeps {}", flag, cache_type_name(*chosen),
-         precision_name(precision), precision == Precision::kFast ? "f32, f16 or bf16" : cache_type_name(own));
-  }
-  return *chosen;
-}
 
 }  // namespace
 
@@ -52,21 +35,6 @@ void add_precision_options(CLI::App& app, CommonOptions& options) {
 void add_simd_option(CLI::App& app, CommonOptions& options) {
   const auto set = [&options](size_t index) { options.simd = simd_target_from_name(kTargets[index]); };
   add_choice(app, "--simd", kTargets, set, "force an instruction set (default: the best this processor has)", "");
-}
-
-void add_cache_options(CLI::App& app, CommonOptions& options) {
-  add_count(app, "-c,--ctx-size", options.ctx_size, "cap the context (default: the model's own limit)", {1, kMaxCount});
-  const auto set_key = [&options](size_t index) { options.key_dtype = kCacheDTypes[index]; };
-  const auto set_value = [&options](size_t index) { options.value_dtype = kCacheDTypes[index]; };
-  add_choice(app, "--cache-type-k", kCacheTypes, set_key, "how keys are stored, also -ctk (fast: bf16 unless given)",
-             "");
-  add_choice(app, "--cache-type-v", kCacheTypes, set_value, "how values are stored, also -ctv", "");
-  const auto set_kind = [&options](size_t index) { options.cache = static_cast<CacheKind>(index); };
-  add_choice(app, "--cache", kCacheKindNames, set_kind, "pod: layers share the keys of distant tokens", "dense");
-  app.add_option("--map", options.map, "sharing map for --cache pod")->type_name("FILE");
-  add_count(app, "--ns", options.ns, "first tokens that keep all keys (overrides the map)");
-  add_count(app, "--nr", options.nr, "recent tokens that keep all keys (overrides the map)", {1, kMaxCount});
-  add_count(app, "--pod-uniform", options.pod_uniform, "without a map: blocks of N layers", {1, kMaxCount});
 }
 
 void add_force_option(CLI::App& app, CommonOptions& options) {
@@ -103,41 +71,6 @@ std::string describe_threads(const CommonOptions& options) {
   return fmt::format("{} threads (-t)", *options.n_threads);
 }
 
-CacheChoice chosen_cache(const CommonOptions& options, const CacheGeometry& geometry) {
-  if (options.cache.value_or(CacheKind::kDense) == CacheKind::kDense) {
-    const char* without_effect = !options.map.empty()  ? "--map"
-                                 : options.ns          ? "--ns"
-                                 : options.nr          ? "--nr"
-                                 : options.pod_uniform ? "--pod-uniform"
-                                                       : nullptr;
-    if (without_effect != nullptr) {
-      fail(ErrorKind::kUsage, "{} has no effect with --cache dense; add --cache pod or leave it out", without_effect);
-    }
-    return {};
-  }
-  if (options.map.empty() == !options.pod_uniform) {
-    fail(ErrorKind::kUsage, "{}",
-         options.map.empty() ? "--cache pod needs to know which layers share: --map FILE or --pod-uniform N"
-                             : "--map and --pod-uniform contradict each other; give one of them");
-  }
-  SharingMap map;
-  std::string origin = options.map;
-  if (options.pod_uniform) {
-    origin = fmt::format("--pod-uniform {}", *options.pod_uniform);
-    if (*options.pod_uniform > geometry.n_layers) {
-      fail(ErrorKind::kUsage, "{}: the model has only {} layers", origin, geometry.n_layers);
-    }
-    map = uniform_sharing_map(geometry, *options.pod_uniform);
-  } else {
-    map = read_sharing_map(options.map);
-  }
-  map.ns = options.ns.value_or(map.ns);
-  map.nr = options.nr.value_or(map.nr);
-  const CacheChoice choice{CacheKind::kPod, map};
-  check_cache_choice(choice, geometry, origin);
-  return choice;
-}
-
 MemoryRequest memory_request(const CommonOptions& options, const CacheGeometry& geometry) {
   const auto& saved = options.saved;
   const size_t available = static_cast<size_t>(default_threads().n_threads);
@@ -148,8 +81,8 @@ MemoryRequest memory_request(const CommonOptions& options, const CacheGeometry& 
   const auto value_dtype = saved && !options.value_dtype ? saved->value_dtype : options.value_dtype;
   request.key_dtype = checked_cache_dtype("-ctk", key_dtype, request.precision);
   request.value_dtype = checked_cache_dtype("-ctv", value_dtype, request.precision);
-  const bool says_cache = options.cache || !options.map.empty() || options.ns || options.nr || options.pod_uniform;
-  request.cache = saved && !says_cache ? saved->cache : chosen_cache(options, geometry);
+  request.cache = saved && !says_cache(options) ? saved->cache : chosen_cache(options, geometry);
+  request.budget = options.kv_budget;
   return request;
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/compute.h"
 #include "kvcache/cache_factory.h"
+#include "kvcache/kv_budget.h"
 #include "model/cache_file.h"
 #include "model/memory_plan.h"
 
@@ -36,6 +37,14 @@ struct CommonOptions {
   std::optional<size_t> ns;
   std::optional<size_t> nr;
   std::optional<size_t> pod_uniform;
+  std::optional<KvBudget> kv_budget;
+  std::optional<bool> window_slots;
+  std::optional<size_t> observed;  // queries that snapkv and pyramidkv observe
+  std::optional<size_t> kernel;
+  std::optional<Pooling> pooling;
+  std::optional<size_t> beta;
+  std::optional<size_t> h2o_recent;
+  std::optional<size_t> cla_factor;
   bool force = false;
 
   std::optional<CacheSettings> saved;  // of a cache file: they stand where no flag says otherwise
@@ -44,14 +53,17 @@ struct CommonOptions {
 void add_model_options(CLI::App& app, CommonOptions& options);      // -m -v -q
 void add_precision_options(CLI::App& app, CommonOptions& options);  // --precision -t --chunk
 void add_simd_option(CLI::App& app, CommonOptions& options);        // --simd
-void add_cache_options(CLI::App& app, CommonOptions& options);    // -c -ctk -ctv --cache --map --ns --nr --pod-uniform
-void add_force_option(CLI::App& app, CommonOptions& options);     // --force
-void add_check_finite_option(CLI::App& app, bool& check_finite);  // --check-finite
+void add_cache_options(CLI::App& app, CommonOptions& options);      // -c -ctk -ctv, --cache and what its kinds take
+void add_force_option(CLI::App& app, CommonOptions& options);       // --force
+void add_check_finite_option(CLI::App& app, bool& check_finite);    // --check-finite
 
 std::filesystem::path model_folder(const CommonOptions& options);
 
 // Checks what the flags say together; each throws Error(kUsage) for a combination in which one has no effect.
 Compute chosen_compute(const CommonOptions& options);
+bool says_cache(const CommonOptions& options);  // whether a flag says anything about the kind of cache
+DType checked_cache_dtype(const char* flag, std::optional<DType> chosen, Precision precision);
+// Its budget is not yet applied: that needs the prompt's length.
 CacheChoice chosen_cache(const CommonOptions& options, const CacheGeometry& geometry);
 // Everything but the limits.
 MemoryRequest memory_request(const CommonOptions& options, const CacheGeometry& geometry);

@@ -52,11 +52,12 @@ std::vector<Row> rows_of(const ModelConfig& config, size_t weights_bytes, const 
   const auto add = [&](const CacheChoice& cache) {
     MemoryRequest each = request;
     each.cache = cache;
+    if (cache.kind == CacheKind::kDense) each.budget.reset();
     rows.push_back({cache.kind, plan_memory(config, weights_bytes, each),
                     largest_context(config, weights_bytes, each, trained_context(config), available.bytes)});
   };
   add({});
-  if (request.cache.kind == CacheKind::kPod) add(request.cache);
+  if (request.cache.kind != CacheKind::kDense) add(request.cache);
   return rows;
 }
 
@@ -76,7 +77,7 @@ ordered_json as_json(const Row& row, size_t available) {
 
 std::string as_text(const Row& row, size_t available) {
   const MemoryPlan& plan = row.plan;
-  std::string text = fmt::format("{:<8}{:>14}", cache_kind_name(row.kind), format_bytes(plan.kv.logical));
+  std::string text = fmt::format("{:<13}{:>14}", cache_kind_name(row.kind), format_bytes(plan.kv.logical));
   text += fmt::format("{:>9.1f} %{:>14}{:>14}{:>12}{:>16}\n", saved_percent(plan), format_bytes(plan.reading.slack),
                       format_bytes(plan.peak), plan.peak <= available ? "yes" : "no", row.largest);
   return text;
@@ -131,7 +132,7 @@ void plan(const PlanOptions& options) {
   text += fmt::format("weights {} (mapped), scratch {}, program {}; available {} ({})\n", format_bytes(first.weights),
                       format_bytes(first.scratch), format_bytes(first.program), format_bytes(available.bytes),
                       available.reason);
-  text += fmt::format("{:<8}{:>14}{:>11}{:>14}{:>14}{:>12}{:>16}\n", "cache", "KV", "saved", "ring slack", "peak",
+  text += fmt::format("{:<13}{:>14}{:>11}{:>14}{:>14}{:>12}{:>16}\n", "cache", "KV", "saved", "ring slack", "peak",
                       "fits", "largest context");
   for (const Row& row : rows) text += as_text(row, available.bytes);
   write_output(text);

@@ -56,7 +56,7 @@ void prefill(const PrefillOptions& options) {
   if (reading.interrupted) {
     fail(ErrorKind::kInterrupt, "interrupted after {} of {} tokens; nothing was saved", reading.n_read, n_tokens);
   }
-  const size_t n_bytes = save_cache(options.output, model, session.cache_settings(), prompt, *job.cache);
+  const size_t n_bytes = save_cache(options.output, model, session.cache_settings(job.choice), prompt, *job.cache);
   if (options.common.quiet) return;
   fmt::print(stderr, "proxima: read {} tokens in {:.2f} s; saved {} of keys and values to {}\n", n_tokens,
              reading.seconds, format_bytes(n_bytes), options.output);

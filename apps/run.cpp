@@ -42,6 +42,7 @@ CommonOptions with_settings_of(const CacheFile& file, CommonOptions common) {
     }
     common.model = file.model_dir().string();
   }
+  if (common.kv_budget) fail(ErrorKind::kUsage, "--kv-budget has no effect with --kv: the file says what is kept");
   common.saved = file.settings();
   return common;
 }
@@ -62,8 +63,11 @@ void check_settings(const CacheFile& file, const CacheSettings& asked) {
   if (saved.cache.kind != asked.cache.kind) {
     refuse("--cache", cache_kind_name(saved.cache.kind), cache_kind_name(asked.cache.kind));
   }
-  if (saved.cache.map != asked.cache.map)
+  if (saved.cache.map != asked.cache.map) {
     refuse("another sharing map:", sharing_map_text(*saved.cache.map), "this one");
+  }
+  const std::string own = cache_settings_text(saved.cache), given = cache_settings_text(asked.cache);
+  if (own != given) refuse("cache settings", own, given);
 }
 
 // The ids must begin with what was saved, and go on.
@@ -90,7 +94,7 @@ void run_saved(const RunOptions& options) {
   Answerer answerer(with_settings_of(file, options.common), options.generation);
   const Model& model = answerer.session().model();
   file.check_model(model);
-  check_settings(file, answerer.session().cache_settings());
+  check_settings(file, answerer.session().cache_settings(answerer.session().request().cache));
   const PromptWriter writer(flags, model.dir);
   std::vector<Prompt> prompts;
   for (const std::string& question : questions) {

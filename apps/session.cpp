@@ -38,8 +38,8 @@ Session::Session(const CommonOptions& options)
              precision_name(request_.precision), simd_target_name(compute_.kernels->target), threads);
 }
 
-CacheSettings Session::cache_settings() const {
-  return {request_.precision, request_.key_dtype, request_.value_dtype, request_.cache};
+CacheSettings Session::cache_settings(const CacheChoice& choice) const {
+  return {request_.precision, request_.key_dtype, request_.value_dtype, choice};
 }
 
 size_t Session::context_limit(size_t n_prompt) const {
@@ -61,8 +61,9 @@ MemoryPlan Session::check(const std::string& what, size_t n_prompt, size_t n_pre
 }
 
 Job Session::start(const std::string& what, size_t n_prompt, size_t n_predict) const {
-  Job job{check(what, n_prompt, n_predict), nullptr, nullptr};
+  const MemoryPlan plan = check(what, n_prompt, n_predict);
   const MemoryRequest request = request_for(n_prompt, n_predict);
+  Job job{plan, request.cache, nullptr, nullptr};
   job.transformer = Transformer::create(model_, compute_, request.precision, request.limits);
   job.cache = make_cache(request.cache, cache_geometry(model_.config), cache_capacity(request));
   return job;
@@ -71,6 +72,11 @@ Job Session::start(const std::string& what, size_t n_prompt, size_t n_predict) c
 MemoryRequest Session::request_for(size_t n_prompt, size_t n_predict) const {
   MemoryRequest request = request_;
   request.limits = {n_prompt + n_predict, std::min(options_.chunk, n_prompt)};
+  if (request.budget) {
+    request.cache =
+        apply_budget(request.cache, *request.budget, cache_geometry(model_.config), cache_capacity(request), n_prompt);
+    request.budget.reset();
+  }
   return request;
 }
 

@@ -14,6 +14,7 @@ namespace proxima {
 // One sequence's working set.
 struct Job {
   MemoryPlan plan;
+  CacheChoice choice;  // any budget applied
   std::unique_ptr<Transformer> transformer;
   std::unique_ptr<KvCache> cache;
 };
@@ -30,7 +31,8 @@ class Session {
   const Model& model() const { return model_; }
   const Compute& compute() const { return compute_; }
   const MemoryRequest& request() const { return request_; }
-  CacheSettings cache_settings() const;
+  // Of this session and a choice whose budget is applied.
+  CacheSettings cache_settings(const CacheChoice& choice) const;
 
   // The longest sequence that a prompt of this length can grow to.
   size_t context_limit(size_t n_prompt) const;

@@ -57,7 +57,7 @@ void fill(KvCache& cache, size_t n_tokens) {
   std::normal_distribution<float> normal;
   std::vector<BF16> rows(cache.capacity().max_chunk * row);
   for (BF16& x : rows) x = round_to_bf16(normal(random));
-  cache.begin_prompt();
+  cache.begin_prompt(n_tokens);
   for (size_t done = 0; done < n_tokens;) {
     const size_t count = std::min(cache.capacity().max_chunk, n_tokens - done);
     for (size_t layer = 0; layer < geometry.n_layers; ++layer) {
@@ -102,7 +102,7 @@ void measure_depth(const Options& options, const Model& model, size_t depth) {
   for (size_t run = 0; run < options.n_runs; ++run) {
     const auto cache = make_cache(options, model.config, capacity);
     fill(*cache, depth);
-    cache->begin_prompt();
+    cache->begin_prompt(options.n_prompt);
     const double time = seconds_of([&] { transformer->forward(prompt, *cache, true); });
     prefill_speed.push_back(static_cast<double>(options.n_prompt) / time);
   }

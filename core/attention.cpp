@@ -32,7 +32,7 @@ size_t pieces_of(size_t max_context) {
 // Of one thread; see FixedAttention::Worker.
 size_t worker_elements(const AttentionShape& shape) {
   const size_t rows = tile_rows(shape.n_heads / shape.n_kv_heads);
-  return rows * (shape.head_dim + 2 * kPiece) + 2 * rows * (shape.head_dim + 2);
+  return rows * (2 * shape.head_dim + 2 * kPiece) + 2 * rows * (shape.head_dim + 2);
 }
 
 size_t partial_elements(const AttentionShape& shape, size_t max_context) {
@@ -98,12 +98,23 @@ size_t FixedAttention<T>::scratch_bytes(int n_threads, const AttentionShape& sha
 template <class T>
 typename FixedAttention<T>::Worker FixedAttention<T>::worker(size_t thread) {
   Carver<T> carver(scratch_.data() + thread * (scratch_.size() / static_cast<size_t>(compute_.n_threads)));
-  return {carver.take(max_rows_ * shape_.head_dim), carver.take(max_rows_ * kPiece), carver.take(max_rows_ * kPiece),
-          carver.take_softmax(max_rows_, shape_.head_dim), carver.take_softmax(max_rows_, shape_.head_dim)};
+  return {carver.take(max_rows_ * shape_.head_dim),
+          carver.take(max_rows_ * shape_.head_dim),
+          carver.take(max_rows_ * kPiece),
+          carver.take(max_rows_ * kPiece),
+          carver.take_softmax(max_rows_, shape_.head_dim),
+          carver.take_softmax(max_rows_, shape_.head_dim)};
 }
 
 template <class T>
-void FixedAttention<T>::run(const T* q, size_t n_queries, size_t first_query, std::span<const View> views, T* out) {
+void FixedAttention<T>::gather(const TilePlace& tile, const QueryRows<T>& q, const Worker& worker) const {
+  gather_queries(shape_, tile, q.rotated, worker.q);
+  if (q.capped != nullptr) gather_queries(shape_, tile, q.capped, worker.capped);
+}
+
+template <class T>
+void FixedAttention<T>::run(const QueryRows<T>& q, size_t n_queries, size_t first_query, std::span<const View> views,
+                            T* out) {
   assert(first_query + n_queries <= max_pieces_ * kPiece);
   if (n_queries == 1) {
     run_pieces(q, first_query, views, out);
@@ -113,8 +124,8 @@ void FixedAttention<T>::run(const T* q, size_t n_queries, size_t first_query, st
 }
 
 template <class T>
-void FixedAttention<T>::run_tiles(const T* q, size_t n_queries, size_t first_query, std::span<const View> views,
-                                  T* out) {
+void FixedAttention<T>::run_tiles(const QueryRows<T>& q, size_t n_queries, size_t first_query,
+                                  std::span<const View> views, T* out) {
   const auto& arithmetic = compute_.kernels->of<T>();
   const size_t tile_queries = max_rows_ / group_;
   const size_t n_tiles = (n_queries + tile_queries - 1) / tile_queries;
@@ -127,7 +138,7 @@ void FixedAttention<T>::run_tiles(const T* q, size_t n_queries, size_t first_que
       const size_t n_rows = tile.n_queries * group_;
       const size_t first = first_query + first_row;
       const Worker mine = worker(static_cast<size_t>(omp_get_thread_num()));
-      gather_queries(shape_, tile, q, mine.q);
+      gather(tile, q, mine);
       reset(mine.total, n_rows, shape_.head_dim);
       for (size_t piece = 0; piece * kPiece < first + tile.n_queries; ++piece) {
         attend_piece(mine, piece, first, tile.n_queries, views[kv_head], mine.piece);
@@ -139,7 +150,7 @@ void FixedAttention<T>::run_tiles(const T* q, size_t n_queries, size_t first_que
 }
 
 template <class T>
-void FixedAttention<T>::run_pieces(const T* q, size_t query, std::span<const View> views, T* out) {
+void FixedAttention<T>::run_pieces(const QueryRows<T>& q, size_t query, std::span<const View> views, T* out) {
   const auto& arithmetic = compute_.kernels->of<T>();
   const size_t n_pieces = query / kPiece + 1;
   const auto partial = [&](size_t kv_head, size_t piece) {
@@ -153,7 +164,7 @@ void FixedAttention<T>::run_pieces(const T* q, size_t query, std::span<const Vie
 #pragma omp for collapse(2) schedule(static)
     for (size_t kv_head = 0; kv_head < shape_.n_kv_heads; ++kv_head) {
       for (size_t piece = 0; piece < n_pieces; ++piece) {
-        gather_queries(shape_, {0, 1, kv_head}, q, mine.q);
+        gather({0, 1, kv_head}, q, mine);
         attend_piece(mine, piece, query, 1, views[kv_head], partial(kv_head, piece));
       }
     }
@@ -169,14 +180,15 @@ void FixedAttention<T>::run_pieces(const T* q, size_t query, std::span<const Vie
 }
 
 template <class T>
-void FixedAttention<T>::probabilities(const T* q, size_t query, std::span<const View> views, T* out) {
+void FixedAttention<T>::probabilities(const QueryRows<T>& q, size_t query, std::span<const View> views, T* out) {
   const auto& arithmetic = compute_.kernels->of<T>();
   const size_t n_keys = query + 1;
-  const Worker mine = worker(0);
-  std::vector<T> piece_max(group_ * (query / kPiece + 1));
+#pragma omp parallel for num_threads(compute_.threads_for(n_keys* shape_.n_heads* shape_.head_dim))
   for (size_t kv_head = 0; kv_head < shape_.n_kv_heads; ++kv_head) {
+    const Worker mine = worker(static_cast<size_t>(omp_get_thread_num()));
+    std::vector<T> piece_max(group_ * (query / kPiece + 1));
     T* rows = out + kv_head * group_ * n_keys;
-    gather_queries(shape_, {0, 1, kv_head}, q, mine.q);
+    gather({0, 1, kv_head}, q, mine);
     reset(mine.total, group_, shape_.head_dim);
     for (size_t piece = 0; piece * kPiece < n_keys; ++piece) {
       attend_piece(mine, piece, query, 1, views[kv_head], mine.piece);  // leaves the exponentials in mine.scores
@@ -189,9 +201,10 @@ void FixedAttention<T>::probabilities(const T* q, size_t query, std::span<const 
     }
     for (size_t row = 0; row < group_; ++row) {
       if (mine.total.sum[row] == T{0}) continue;  // sees nothing: zeros already
-      for (size_t key = 0; key < n_keys; ++key) {
-        const T shift = piece_max[key / kPiece * group_ + row] - mine.total.max[row];
-        rows[row * n_keys + key] *= arithmetic.exp(shift) / mine.total.sum[row];
+      for (size_t piece = 0; piece * kPiece < n_keys; ++piece) {
+        const T shift = piece_max[piece * group_ + row] - mine.total.max[row];
+        arithmetic.scale(rows + row * n_keys + piece * kPiece, std::min(kPiece, n_keys - piece * kPiece),
+                         arithmetic.exp(shift) / mine.total.sum[row]);
       }
     }
   }
@@ -221,8 +234,8 @@ void FixedAttention<T>::attend_piece(const Worker& worker, size_t piece, size_t 
     if (rows.empty()) continue;
     const bool whole = seen_whole(segment, rows, first_query, n_queries);
     T* target = whole ? worker.scores + (segment.position(rows.begin) - begin) : worker.staged;
-    arithmetic.dot(worker.q, shape_.head_dim, n_rows, segment.keys.from(rows.begin), rows.end - rows.begin,
-                   shape_.head_dim, target, kPiece);
+    arithmetic.dot(segment.capped ? worker.capped : worker.q, shape_.head_dim, n_rows, segment.keys.from(rows.begin),
+                   rows.end - rows.begin, shape_.head_dim, target, kPiece);
     for (size_t row = 0; row < n_rows && shape_.softcap > 0; ++row) {
       arithmetic.softcap(target + row * kPiece, rows.end - rows.begin, scale, static_cast<T>(shape_.softcap));
     }

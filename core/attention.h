@@ -26,6 +26,7 @@ struct Segment {
   size_t min_age = 0;
   size_t max_age = SIZE_MAX;
   const uint32_t* positions = nullptr;  // [count]
+  bool capped = false;                  // the keys meet the queries as rotated at a capped position, see QueryRows
 
   size_t position(size_t row) const { return positions != nullptr ? positions[row] : first + row; }
   size_t row_of(size_t position) const;  // the first row at this position or beyond it, at most count
@@ -41,6 +42,17 @@ struct AttentionShape {
   double scale = 1;    // of the dot products, 1/sqrt(head_dim) as a rule
   double softcap = 0;  // scaled scores become softcap * tanh(score / softcap); 0: none
 };
+
+// Queries [n_queries, n_heads * head_dim], rotated at their positions; `capped`, where segments ask for it, the same
+// rotated at their positions or the cache's cap, whichever is lower.
+template <class T>
+struct QueryRows {
+  QueryRows(const T* rotated_rows, const T* capped_rows = nullptr) : rotated(rotated_rows), capped(capped_rows) {}
+  const T* rotated;
+  const T* capped;
+};
+
+struct TilePlace;
 
 // Rows [begin, end) of a segment.
 struct RowRange {
@@ -76,17 +88,18 @@ class FixedAttention {
   // What the constructor allocates.
   static size_t scratch_bytes(int n_threads, const AttentionShape& shape, size_t max_context);
 
-  // q, out [n_queries, n_heads * head_dim], queries at positions first_query, ...; views [n_kv_heads].
+  // out [n_queries, n_heads * head_dim], queries at positions first_query, ...; views [n_kv_heads].
   // A query that sees nothing gets zeros.
-  void run(const T* q, size_t n_queries, size_t first_query, std::span<const View> views, T* out);
+  void run(const QueryRows<T>& q, size_t n_queries, size_t first_query, std::span<const View> views, T* out);
 
-  // The softmax probabilities of one query, by the same pieces: q [n_heads * head_dim], out [n_heads, query + 1], zero
-  // where the query does not look.
-  void probabilities(const T* q, size_t query, std::span<const View> views, T* out);
+  // The softmax probabilities of one query, by the same pieces: out [n_heads, query + 1], zero where the query does not
+  // look.
+  void probabilities(const QueryRows<T>& q, size_t query, std::span<const View> views, T* out);
 
  private:
   struct Worker {  // one thread's scratch; rows are (query, head of the group)
     T* q;          // [rows, head_dim]
+    T* capped;     // likewise
     T* scores;     // [rows, 256]
     T* staged;     // [rows, 256]
     PartialSoftmax<T> piece;
@@ -94,10 +107,11 @@ class FixedAttention {
   };
 
   Worker worker(size_t thread);
+  void gather(const TilePlace& tile, const QueryRows<T>& q, const Worker& worker) const;
   // One thread a tile of queries: many queries.
-  void run_tiles(const T* q, size_t n_queries, size_t first_query, std::span<const View> views, T* out);
+  void run_tiles(const QueryRows<T>& q, size_t n_queries, size_t first_query, std::span<const View> views, T* out);
   // One thread a piece of the keys: a single query. Same pieces, same order of merging, same bits.
-  void run_pieces(const T* q, size_t query, std::span<const View> views, T* out);
+  void run_pieces(const QueryRows<T>& q, size_t query, std::span<const View> views, T* out);
   void attend_piece(const Worker& worker, size_t piece, size_t first_query, size_t n_queries, const View& view,
                     const PartialSoftmax<T>& result) const;
 
@@ -119,11 +133,12 @@ class BlockedAttention {
   // What the constructor allocates.
   static size_t scratch_bytes(int n_threads, const AttentionShape& shape);
 
-  void run(const float* q, size_t n_queries, size_t first_query, std::span<const View> views, float* out);
+  void run(const QueryRows<float>& q, size_t n_queries, size_t first_query, std::span<const View> views, float* out);
 
  private:
   struct Worker {    // one thread's scratch; rows are (query, head of the group), padded to whole registers
     float* q;        // [head_dim, rows], scaled
+    float* capped;   // likewise
     float* keys;     // [block, head_dim], then reused for values
     float* scores;   // [block, rows]
     float* max;      // [rows]
@@ -133,7 +148,9 @@ class BlockedAttention {
   };
 
   Worker worker(size_t thread);
-  void begin_tile(const Worker& worker, const float* q, size_t first_row, size_t n_queries, size_t kv_head) const;
+  void begin_tile(const Worker& worker, const QueryRows<float>& q, size_t first_row, size_t n_queries,
+                  size_t kv_head) const;
+  void transpose(const float* q, size_t first_row, size_t n_queries, size_t kv_head, float* transposed) const;
   void attend_segment(const Worker& worker, size_t first_query, size_t n_queries, const Segment& segment) const;
   void end_tile(const Worker& worker, size_t first_row, size_t n_queries, size_t kv_head, float* out) const;
 

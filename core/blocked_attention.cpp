@@ -26,7 +26,7 @@ size_t tile_queries(size_t group) {
 size_t worker_elements(const AttentionShape& shape) {
   const size_t group = shape.n_heads / shape.n_kv_heads;
   const size_t rows = padded(tile_queries(group) * group);
-  return 2 * shape.head_dim * rows + kBlockKeys * (shape.head_dim + rows) + 3 * rows;
+  return 3 * shape.head_dim * rows + kBlockKeys * (shape.head_dim + rows) + 3 * rows;
 }
 
 void widen_rows(const Arithmetic<float>& arithmetic, const StoredRows& rows, size_t count, size_t head_dim,
@@ -70,6 +70,7 @@ size_t BlockedAttention::scratch_bytes(int n_threads, const AttentionShape& shap
 BlockedAttention::Worker BlockedAttention::worker(size_t thread) {
   Carver<float> carver(scratch_.data() + thread * (scratch_.size() / static_cast<size_t>(compute_.n_threads)));
   return {carver.take(shape_.head_dim * max_rows_),
+          carver.take(shape_.head_dim * max_rows_),
           carver.take(kBlockKeys * shape_.head_dim),
           carver.take(kBlockKeys * max_rows_),
           carver.take(max_rows_),
@@ -78,7 +79,7 @@ BlockedAttention::Worker BlockedAttention::worker(size_t thread) {
           carver.take(shape_.head_dim * max_rows_)};
 }
 
-void BlockedAttention::run(const float* q, size_t n_queries, size_t first_query, std::span<const View> views,
+void BlockedAttention::run(const QueryRows<float>& q, size_t n_queries, size_t first_query, std::span<const View> views,
                            float* out) {
   const size_t n_tiles = (n_queries + max_queries_ - 1) / max_queries_;
   const size_t n_multiply_adds = 2 * n_queries * (first_query + n_queries) * shape_.n_heads * shape_.head_dim;
@@ -95,20 +96,27 @@ void BlockedAttention::run(const float* q, size_t n_queries, size_t first_query,
   }
 }
 
-void BlockedAttention::begin_tile(const Worker& worker, const float* q, size_t first_row, size_t n_queries,
+void BlockedAttention::begin_tile(const Worker& worker, const QueryRows<float>& q, size_t first_row, size_t n_queries,
                                   size_t kv_head) const {
   const size_t n_rows = padded(n_queries * group_);
-  std::fill_n(worker.q, shape_.head_dim * n_rows, 0.0F);
+  transpose(q.rotated, first_row, n_queries, kv_head, worker.q);
+  if (q.capped != nullptr) transpose(q.capped, first_row, n_queries, kv_head, worker.capped);
+  std::fill_n(worker.max, n_rows, std::numeric_limits<float>::lowest());
+  std::fill_n(worker.sum, n_rows, 0.0F);
+  std::fill_n(worker.out, shape_.head_dim * n_rows, 0.0F);
+}
+
+void BlockedAttention::transpose(const float* q, size_t first_row, size_t n_queries, size_t kv_head,
+                                 float* transposed) const {
+  const size_t n_rows = padded(n_queries * group_);
+  std::fill_n(transposed, shape_.head_dim * n_rows, 0.0F);
   for (size_t row = 0; row < n_queries * group_; ++row) {
     const size_t head = kv_head * group_ + row % group_;
     const float* source = q + ((first_row + row / group_) * shape_.n_heads + head) * shape_.head_dim;
     for (size_t c = 0; c < shape_.head_dim; ++c) {
-      worker.q[c * n_rows + row] = source[c] * static_cast<float>(shape_.scale);
+      transposed[c * n_rows + row] = source[c] * static_cast<float>(shape_.scale);
     }
   }
-  std::fill_n(worker.max, n_rows, std::numeric_limits<float>::lowest());
-  std::fill_n(worker.sum, n_rows, 0.0F);
-  std::fill_n(worker.out, shape_.head_dim * n_rows, 0.0F);
 }
 
 void BlockedAttention::attend_segment(const Worker& worker, size_t first_query, size_t n_queries,
@@ -120,7 +128,7 @@ void BlockedAttention::attend_segment(const Worker& worker, size_t first_query, 
   for (size_t begin = rows.begin; begin < rows.end; begin += kBlockKeys) {
     const size_t n_keys = std::min(kBlockKeys, rows.end - begin);
     widen_rows(compute_.kernels->f32, segment.keys.from(begin), n_keys, head_dim, worker.keys);
-    block.scores(worker.q, n_rows, worker.keys, n_keys, head_dim, worker.scores);
+    block.scores(segment.capped ? worker.capped : worker.q, n_rows, worker.keys, n_keys, head_dim, worker.scores);
     if (shape_.softcap > 0) {  // the queries are scaled already
       compute_.kernels->f32.softcap(worker.scores, n_keys * n_rows, 1, static_cast<float>(shape_.softcap));
     }

@@ -18,7 +18,7 @@ CellCache::CellCache(const CacheGeometry& geometry, const CacheCapacity& capacit
   }
 }
 
-void CellCache::begin_prompt() {
+void CellCache::begin_prompt(size_t /*n_tokens*/) {
   for (Cell& each : cells_) {
     each.keys.begin_prompt();
     each.values.begin_prompt();

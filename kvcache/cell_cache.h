@@ -16,7 +16,7 @@ class CellCache : public KvCache {
   const CacheGeometry& geometry() const override { return geometry_; }
   const CacheCapacity& capacity() const override { return capacity_; }
   size_t n_tokens() const override { return cells_.back().values.n_tokens(); }
-  void begin_prompt() override;
+  void begin_prompt(size_t n_tokens) override;
   void end_prompt() override;
   void append(size_t layer, size_t n, const std::byte* keys, const std::byte* values) override;
   CacheBytes bytes(size_t layer) const override;

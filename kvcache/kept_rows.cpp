@@ -59,4 +59,17 @@ void check_positions(const KeptRows& store, const std::vector<RowRun>& expected,
        describe(needed));
 }
 
+const KeptRows& find_same_rows(const std::vector<KeptRows>& stores, const KeptRows& expected,
+                               const std::string& origin) {
+  const KeptRows& found = find_rows(stores, expected.name, expected.dtype, expected.n_columns, origin);
+  check_positions(found, expected.runs, origin);
+  return found;
+}
+
+SplitStores split_stores(const std::vector<KeptRows>& stores, std::string_view ending) {
+  SplitStores split;
+  for (const KeptRows& store : stores) (store.name.ends_with(ending) ? split.matching : split.others).push_back(store);
+  return split;
+}
+
 }  // namespace proxima

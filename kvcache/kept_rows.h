@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/dtype.h"
@@ -38,5 +39,16 @@ const KeptRows& find_rows(const std::vector<KeptRows>& stores, const std::string
 
 // Throws Error(kInput) unless the store holds exactly the positions of these runs.
 void check_positions(const KeptRows& store, const std::vector<RowRun>& expected, const std::string& origin);
+
+// The store of the name, dtype, width and positions of `expected`. Throws Error(kInput) otherwise.
+const KeptRows& find_same_rows(const std::vector<KeptRows>& stores, const KeptRows& expected,
+                               const std::string& origin);
+
+// The stores whose names end so, and the others.
+struct SplitStores {
+  std::vector<KeptRows> matching;
+  std::vector<KeptRows> others;
+};
+SplitStores split_stores(const std::vector<KeptRows>& stores, std::string_view ending);
 
 }  // namespace proxima

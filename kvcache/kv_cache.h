@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,14 @@ struct CacheBytes {
   CacheBytes& operator+=(const CacheBytes& other);
 };
 
+// Rotated queries of one layer and the arithmetic to use on them.
+struct LayerQueries {
+  const Kernels* kernels = nullptr;
+  DType dtype = DType::kF32;   // F32 or F64
+  const void* rows = nullptr;  // [n_queries, n_heads, head_dim]
+  size_t n_heads = 0;
+};
+
 class KvCache {
  public:
   virtual ~KvCache() = default;
@@ -57,17 +66,37 @@ class KvCache {
   // Tokens whose keys and values every layer has taken.
   virtual size_t n_tokens() const = 0;
 
-  // A prompt, or a further part of one, is read in chunks of at most capacity().max_chunk tokens between begin_prompt()
-  // and end_prompt(); outside, tokens come one at a time. Layers append in ascending order within a chunk.
-  virtual void begin_prompt() = 0;
+  // A prompt, or a further part of one, is n_tokens more tokens between begin_prompt() and end_prompt(), read in chunks
+  // of at most max_append() tokens; outside, tokens come one at a time. Layers append in ascending order within a
+  // chunk. Methods that select tokens do so at the first end_prompt().
+  virtual void begin_prompt(size_t n_tokens) = 0;
   virtual void end_prompt() = 0;
+  virtual size_t max_append() const { return capacity().max_chunk; }
+
+  // Whether the layer has keys and values of its own to append; one that has not is shown another's.
+  virtual bool appends(size_t /*layer*/) const { return true; }
 
   // Takes keys (rotated) and values of the next n tokens of a layer, [n, n_kv_heads, head_dim] in the cache's dtypes.
   virtual void append(size_t layer, size_t n, const std::byte* keys, const std::byte* values) = 0;
 
+  // Before it, the same keys as they are before their rotation, if the cache wants them.
+  virtual bool wants_unrotated_keys() const { return false; }
+  virtual void append_unrotated(size_t /*layer*/, size_t /*n*/, const std::byte* /*keys*/) {}
+
+  // After it, the layer's queries, if what is shown depends on them.
+  virtual bool wants_queries(size_t /*layer*/, size_t /*n_queries*/) const { return false; }
+  virtual void take_queries(size_t /*layer*/, const LayerQueries& /*queries*/) {}
+
   // What the queries at the layer's last n_queries positions may use of one KV head; replaces the content of `view`.
   // Positions outside the layer's window may be shown: the caller masks them.
   virtual void show(size_t layer, size_t kv_head, size_t n_queries, View& view) const = 0;
+  // Segments may want queries rotated at their position or this one, whichever is lower (Segment::capped).
+  virtual size_t query_cap() const { return SIZE_MAX; }
+
+  // After the attention of a layer, query by query, the softmax probabilities [n_heads, query + 1] that it gave to each
+  // position, if the cache wants them: they cost a second pass over the query's keys.
+  virtual bool wants_probabilities(size_t /*layer*/, size_t /*query*/) const { return false; }
+  virtual void take_probabilities(size_t /*layer*/, size_t /*query*/, std::span<const double> /*probabilities*/) {}
 
   virtual CacheBytes bytes(size_t layer) const = 0;
   CacheBytes total_bytes() const;

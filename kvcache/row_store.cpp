@@ -26,6 +26,12 @@ void RowStore::write(size_t first, size_t n, const std::byte* source, size_t sou
   n_touched_ = std::max(n_touched_, first + n);
 }
 
+void RowStore::erase(size_t row, size_t n_rows) {
+  assert(row < n_rows && n_rows * row_bytes_ <= memory_.n_bytes());
+  std::byte* hole = memory_.data() + row * row_bytes_;
+  std::memmove(hole, hole + row_bytes_, (n_rows - row - 1) * row_bytes_);
+}
+
 void RowStore::truncate(size_t n_rows) {
   if (n_rows >= n_touched_) return;
   memory_.discard(n_rows * row_bytes_, memory_.n_bytes());

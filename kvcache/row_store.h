@@ -18,6 +18,8 @@ class RowStore {
   void write(size_t first, size_t n, const std::byte* source, size_t source_stride);
   StoredRows rows() const { return {memory_.data(), dtype_, row_bytes_}; }
   size_t row_bytes() const { return row_bytes_; }
+  // Removes one of n_rows rows; those after it move up.
+  void erase(size_t row, size_t n_rows);
   // Forgets the rows from n_rows on and gives their pages back.
   void truncate(size_t n_rows);
 

@@ -41,6 +41,7 @@ struct Activations {
   std::vector<T> normed;                 // [C, hidden]
   std::vector<T> projected;              // [C, hidden], a block's contribution to the residual
   std::vector<T> q;                      // [C, n_heads * head_dim]
+  std::vector<T> capped_q;               // likewise, where the cache caps the queries' positions, else empty
   std::vector<T> k;                      // [C, n_kv_heads * head_dim]
   std::vector<T> v;                      // [C, n_kv_heads * head_dim]
   std::vector<T> attended;               // [C, n_heads * head_dim]

@@ -30,6 +30,7 @@ Metadata metadata_of(const Model& model, const CacheSettings& settings, const Sa
                        {"key_dtype", std::string(dtype_name(settings.key_dtype))},
                        {"value_dtype", std::string(dtype_name(settings.value_dtype))},
                        {"cache", std::string(cache_kind_name(settings.cache.kind))},
+                       {"cache_settings", cache_settings_text(settings.cache)},
                        {"add_special", prompt.add_special ? "true" : "false"}};
   if (settings.cache.map) metadata["map"] = sharing_map_text(*settings.cache.map);
   return metadata;
@@ -141,8 +142,9 @@ void CacheFile::read_settings() {
     if (!named) fail(ErrorKind::kInput, "{}: {} is {}, which is unknown here", origin, key, quote(text(key)));
     *dtype = *named;
   }
-  settings_.cache.kind = static_cast<CacheKind>(index_of(kCacheKindNames, text("cache"), "cache", origin));
-  if (settings_.cache.kind == CacheKind::kPod) settings_.cache.map = parse_sharing_map(text("map"), origin + ": map");
+  const auto kind = static_cast<CacheKind>(index_of(kCacheKindNames, text("cache"), "cache", origin));
+  settings_.cache = parse_cache_settings(kind, text("cache_settings"), origin + ": cache_settings");
+  if (uses_map(kind)) settings_.cache.map = parse_sharing_map(text("map"), origin + ": map");
 }
 
 void CacheFile::read_prompt() {

@@ -21,9 +21,9 @@ void Generator::read_prompt(std::span<const TokenId> ids, size_t reserve,
          reserve, limit);
   }
   transformer_.begin_sequence(rotated_for);
-  cache_.begin_prompt();
+  cache_.begin_prompt(ids.size());
   for (size_t done = 0; done < ids.size();) {
-    const size_t count = std::min(transformer_.limits().max_chunk, ids.size() - done);
+    const size_t count = std::min({transformer_.limits().max_chunk, cache_.max_append(), ids.size() - done});
     const bool last = done + count == ids.size();
     transformer_.forward(ids.subspan(done, count), cache_, last, observer);
     done += count;

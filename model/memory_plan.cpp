@@ -69,10 +69,12 @@ MemoryPlan plan_memory(const ModelConfig& config, size_t weights_bytes, const Me
   const CacheGeometry geometry = cache_geometry(config);
   const CacheCapacity capacity = cache_capacity(request);
   const size_t n_tokens = request.limits.max_context;
+  const CacheChoice cache =
+      request.budget ? nearest_to_budget(request.cache, *request.budget, geometry, capacity, n_tokens) : request.cache;
   MemoryPlan plan;
   plan.weights = weights_bytes;
-  plan.kv = planned_cache_bytes(request.cache, geometry, capacity, n_tokens, CachePhase::kAfterPrompt);
-  plan.reading = planned_cache_bytes(request.cache, geometry, capacity, n_tokens, CachePhase::kReadingPrompt);
+  plan.kv = planned_cache_bytes(cache, geometry, capacity, n_tokens, CachePhase::kAfterPrompt);
+  plan.reading = planned_cache_bytes(cache, geometry, capacity, n_tokens, CachePhase::kReadingPrompt);
   plan.kv_dense = planned_cache_bytes({}, geometry, capacity, n_tokens, CachePhase::kAfterPrompt).logical;
   plan.scratch = transformer_scratch_bytes(config, request.precision, request.limits, request.n_threads);
   plan.program = kProgramBytes + static_cast<size_t>(request.n_threads) * kLibraryBytesPerThread;

@@ -3,8 +3,9 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 
-#include "kvcache/cache_factory.h"
+#include "kvcache/kv_budget.h"
 #include "model/transformer.h"
 
 namespace proxima {
@@ -16,6 +17,7 @@ struct MemoryRequest {
   DType key_dtype = DType::kBF16;
   DType value_dtype = DType::kBF16;
   CacheChoice cache = {};
+  std::optional<KvBudget> budget = {};  // still to be applied to the cache
 };
 
 CacheCapacity cache_capacity(const MemoryRequest& request);

@@ -61,10 +61,7 @@ class TransformerOf final : public Transformer {
     observer_ = observer;
     n_rows_ = ids.size();
     first_ = cache.n_tokens();
-    for (Rotation& rotation : rotations_) {
-      rope_angles(rotation.inverse_frequencies, rotation.parameters.attention_factor, first_, n_rows_,
-                  rotation.cosines.data(), rotation.sines.data());
-    }
+    turn_rotations(cache.query_cap());
     embed(ids);
     for (size_t layer = 0; layer < layers_.size(); ++layer) {
       attention_block(layer, cache);
@@ -89,12 +86,16 @@ class TransformerOf final : public Transformer {
     Linear gate, up, down;
     std::vector<T> mlp_post_norm;
   };
+  struct Angles {
+    std::vector<T> cosines;  // [C, n_dims / 2]
+    std::vector<T> sines;    // [C, n_dims / 2]
+  };
   // One for each set of RoPE parameters that occurs among the layers.
   struct Rotation {
     RopeParameters parameters;
     std::vector<double> inverse_frequencies;  // [n_dims / 2]
-    std::vector<T> cosines;                   // [C, n_dims / 2]
-    std::vector<T> sines;                     // [C, n_dims / 2]
+    Angles at_position;
+    Angles capped;  // empty unless the cache caps the queries' positions
   };
 
   AttentionShape attention_shape() const {
@@ -105,7 +106,7 @@ class TransformerOf final : public Transformer {
     const auto index = static_cast<size_t>(found - rotations_.begin());
     if (found == rotations_.end()) {
       const size_t n_angles = limits_.max_chunk * rope.n_dims / 2;
-      rotations_.push_back({rope, {}, std::vector<T>(n_angles), std::vector<T>(n_angles)});
+      rotations_.push_back({rope, {}, {std::vector<T>(n_angles), std::vector<T>(n_angles)}, {}});
     }
     return index;
   }
@@ -138,6 +139,24 @@ class TransformerOf final : public Transformer {
     }
   }
 
+  // Sets the angles of the chunk's positions and, where queries are capped, of the lower of position and cap.
+  void turn_rotations(size_t query_cap) {
+    a_.capped_q.resize(query_cap == SIZE_MAX ? 0 : a_.q.size());
+    for (Rotation& rotation : rotations_) {
+      const auto turn = [&](size_t position, size_t row, size_t n, Angles& angles) {
+        const size_t offset = row * rotation.parameters.n_dims / 2;
+        rope_angles(rotation.inverse_frequencies, rotation.parameters.attention_factor, position, n,
+                    angles.cosines.data() + offset, angles.sines.data() + offset);
+      };
+      turn(first_, 0, n_rows_, rotation.at_position);
+      if (query_cap == SIZE_MAX) continue;
+      rotation.capped = rotation.at_position;
+      for (size_t row = 0; row < n_rows_; ++row) {
+        if (first_ + row > query_cap) turn(query_cap, row, 1, rotation.capped);
+      }
+    }
+  }
+
   void embed(std::span<const TokenId> ids) {
     const Matrix table = Matrix::from(model_.weights.embed);
     for (size_t row = 0; row < n_rows_; ++row) {
@@ -154,17 +173,21 @@ class TransformerOf final : public Transformer {
     const Layer& layer = layers_[index];
     norm(layer.attn_norm, a_.residual, a_.normed);
     observe(Point::kAttnNorm, index, a_.normed, config_.hidden);
-    multiply(a_.normed, {layer.q.into(a_.q), layer.k.into(a_.k), layer.v.into(a_.v)});
+    const bool has_keys = cache.appends(index);
+    if (has_keys) {
+      multiply(a_.normed, {layer.q.into(a_.q), layer.k.into(a_.k), layer.v.into(a_.v)});
+    } else {
+      multiply(a_.normed, {layer.q.into(a_.q)});
+    }
     norm_heads(layer.q_norm, config_.n_heads, a_.q);
-    norm_heads(layer.k_norm, config_.n_kv_heads, a_.k);
     observe(Point::kQ, index, a_.q, config_.n_heads * config_.head_dim);
-    observe(Point::kK, index, a_.k, config_.n_kv_heads * config_.head_dim);
-    observe(Point::kV, index, a_.v, config_.n_kv_heads * config_.head_dim);
-    rotate(index, config_.n_heads, a_.q);
-    rotate(index, config_.n_kv_heads, a_.k);
-    observe(Point::kQRope, index, a_.q, config_.n_heads * config_.head_dim);
-    observe(Point::kKRope, index, a_.k, config_.n_kv_heads * config_.head_dim);
-    remember(index, cache);
+    if (has_keys) {
+      norm_heads(layer.k_norm, config_.n_kv_heads, a_.k);
+      observe(Point::kK, index, a_.k, config_.n_kv_heads * config_.head_dim);
+      observe(Point::kV, index, a_.v, config_.n_kv_heads * config_.head_dim);
+    }
+    rotate_queries(index);
+    if (has_keys) remember(index, cache);
     attend(index, cache);
     multiply(a_.attended, {layer.o.into(a_.projected)});
     observe(Point::kAttnOut, index, a_.projected, config_.hidden);
@@ -238,35 +261,65 @@ class TransformerOf final : public Transformer {
     });
   }
 
-  void rotate(size_t layer, size_t n_heads, std::vector<T>& x) const {
-    const Rotation& rotation = rotations_[rotation_of_layer_[layer]];
+  void rotate(const Rotation& rotation, const Angles& angles, size_t n_heads, std::vector<T>& x) const {
     const size_t half = rotation.parameters.n_dims / 2;
     for_rows([&](size_t row) {
       for (size_t head = 0; head < n_heads; ++head) {
-        arithmetic_.rotate(x.data() + (row * n_heads + head) * config_.head_dim, rotation.cosines.data() + row * half,
-                           rotation.sines.data() + row * half, half);
+        arithmetic_.rotate(x.data() + (row * n_heads + head) * config_.head_dim, angles.cosines.data() + row * half,
+                           angles.sines.data() + row * half, half);
       }
     });
+  }
+
+  void rotate_queries(size_t layer) {
+    const Rotation& rotation = rotations_[rotation_of_layer_[layer]];
+    if (!a_.capped_q.empty()) {
+      std::copy_n(a_.q.begin(), n_rows_ * config_.n_heads * config_.head_dim, a_.capped_q.begin());
+      rotate(rotation, rotation.capped, config_.n_heads, a_.capped_q);
+    }
+    rotate(rotation, rotation.at_position, config_.n_heads, a_.q);
+    observe(Point::kQRope, layer, a_.q, config_.n_heads * config_.head_dim);
   }
 
   // Keys and values are rounded to the cache's dtype here, and everything downstream reads them as stored.
   void remember(size_t layer, KvCache& cache) {
     const size_t n_elements = n_rows_ * config_.n_kv_heads * config_.head_dim;
-    arithmetic_.narrow(a_.k.data(), n_elements, cache.capacity().key_dtype, a_.stored_keys.data());
-    arithmetic_.narrow(a_.v.data(), n_elements, cache.capacity().value_dtype, a_.stored_values.data());
+    const CacheCapacity& capacity = cache.capacity();
+    if (cache.wants_unrotated_keys()) {
+      arithmetic_.narrow(a_.k.data(), n_elements, capacity.key_dtype, a_.stored_keys.data());
+      cache.append_unrotated(layer, n_rows_, a_.stored_keys.data());
+    }
+    const Rotation& rotation = rotations_[rotation_of_layer_[layer]];
+    rotate(rotation, rotation.at_position, config_.n_kv_heads, a_.k);
+    observe(Point::kKRope, layer, a_.k, config_.n_kv_heads * config_.head_dim);
+    arithmetic_.narrow(a_.k.data(), n_elements, capacity.key_dtype, a_.stored_keys.data());
+    arithmetic_.narrow(a_.v.data(), n_elements, capacity.value_dtype, a_.stored_values.data());
     cache.append(layer, n_rows_, a_.stored_keys.data(), a_.stored_values.data());
   }
 
-  void attend(size_t layer, const KvCache& cache) {
-    for (size_t head = 0; head < config_.n_kv_heads; ++head) show(layer, head, cache);
-    if (observer_ != nullptr) observe_scores(layer);
-    if constexpr (std::is_same_v<T, float>) {
-      if (precision_ == Precision::kFast && n_rows_ >= kBlockedQueries) {
-        blocked_attention_.run(a_.q.data(), n_rows_, first_, views_, a_.attended.data());
-        return;
-      }
+  void attend(size_t layer, KvCache& cache) {
+    if (cache.wants_queries(layer, n_rows_)) {
+      cache.take_queries(layer, {compute_.kernels, DTypeOf<T>::value, a_.q.data(), config_.n_heads});
     }
-    fixed_attention_.run(a_.q.data(), n_rows_, first_, views_, a_.attended.data());
+    for (size_t head = 0; head < config_.n_kv_heads; ++head) show(layer, head, cache);
+    const QueryRows<T> queries = queries_of_row(0);
+    if (is_blocked()) {
+      if constexpr (std::is_same_v<T, float>) {
+        blocked_attention_.run(queries, n_rows_, first_, views_, a_.attended.data());
+      }
+    } else {
+      fixed_attention_.run(queries, n_rows_, first_, views_, a_.attended.data());
+    }
+    hand_out_probabilities(layer, cache);
+  }
+
+  bool is_blocked() const {
+    return std::is_same_v<T, float> && precision_ == Precision::kFast && n_rows_ >= kBlockedQueries;
+  }
+
+  QueryRows<T> queries_of_row(size_t row) const {
+    const size_t offset = row * config_.n_heads * config_.head_dim;
+    return {a_.q.data() + offset, a_.capped_q.empty() ? nullptr : a_.capped_q.data() + offset};
   }
 
   // The model's own mask comes first: the cache only chooses which key a visible position uses.
@@ -275,15 +328,19 @@ class TransformerOf final : public Transformer {
     for (Segment& segment : views_[head]) segment.max_age = std::min(segment.max_age, config_.layers[layer].window);
   }
 
-  void observe_scores(size_t layer) {
+  void hand_out_probabilities(size_t layer, KvCache& cache) {
     for (size_t row = 0; row < n_rows_; ++row) {
       const size_t query = first_ + row;
-      if (!observer_->wants_scores(layer, query)) continue;
+      const bool to_observer = observer_ != nullptr && observer_->wants_scores(layer, query);
+      const bool to_cache = cache.wants_probabilities(layer, query);
+      if (!to_observer && !to_cache) continue;
       std::vector<T> scores(config_.n_heads * (query + 1));
-      fixed_attention_.probabilities(a_.q.data() + row * config_.n_heads * config_.head_dim, query, views_,
-                                     scores.data());
-      observer_->observe(
-          {Point::kAttnScores, layer, query, config_.n_heads, query + 1, DTypeOf<T>::value, scores.data()});
+      fixed_attention_.probabilities(queries_of_row(row), query, views_, scores.data());
+      if (to_observer) {
+        observer_->observe(
+            {Point::kAttnScores, layer, query, config_.n_heads, query + 1, DTypeOf<T>::value, scores.data()});
+      }
+      if (to_cache) cache.take_probabilities(layer, query, std::vector<double>(scores.begin(), scores.end()));
     }
   }
 

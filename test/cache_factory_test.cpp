@@ -57,7 +57,7 @@ void expect_as_planned(const KvCache& cache, const CacheChoice& choice, CachePha
 void compare_through_a_run(const CacheChoice& choice, const CacheGeometry& geometry, const CacheCapacity& capacity,
                            size_t n_prompt) {
   const auto cache = make_cache(choice, geometry, capacity);
-  cache->begin_prompt();
+  cache->begin_prompt(1);
   for (size_t done = 0; done < n_prompt;) {
     const size_t n = std::min(capacity.max_chunk, n_prompt - done);
     append(*cache, n);

@@ -58,7 +58,7 @@ class Subject {
     });
   }
   void read(KvCache& cache, size_t n, Random& random) const {
-    cache.begin_prompt();
+    cache.begin_prompt(1);
     for (size_t done = 0; done < n;) {
       const size_t count = std::min(n - done, random.between(1, cache.capacity().max_chunk));
       append(cache, count);
@@ -112,7 +112,7 @@ TEST(CellCacheTest, StoresAreNamedAndHoldTheirPositions) {
   const CacheGeometry geometry{2, 1, 4, {0, 0}};
   const SharingMap map{2, 1, 2, 3, {{0}}};
   const auto cache = make_cache({CacheKind::kPod, map}, geometry, {50, 8, DType::kF32, DType::kF32});
-  cache->begin_prompt();
+  cache->begin_prompt(1);
   test::append_labelled(*cache, 8, [](size_t) {});
   test::append_labelled(*cache, 8, [](size_t) {});
   cache->end_prompt();
@@ -145,7 +145,7 @@ TEST(CellCacheTest, RowsThatAreNotThoseOfTheCacheAreRefused) {
   const CacheGeometry geometry{2, 2, 4, {0, 0}};
   const CacheCapacity capacity{40, 8, DType::kF32, DType::kF32};
   const auto source = make_cache({}, geometry, capacity);
-  source->begin_prompt();
+  source->begin_prompt(1);
   for (int k = 0; k < 3; ++k) test::append_labelled(*source, 8, [](size_t) {});
   source->end_prompt();
   const auto good = source->save();
@@ -175,7 +175,7 @@ TEST(CellCacheTest, RestoringGivesBackTheMemoryOfWhatWasThere) {
   const auto used = make_cache({}, {1, 1, 16, {0}}, capacity), fresh = make_cache({}, {1, 1, 16, {0}}, capacity);
   const std::vector<std::byte> rows(5000 * 16 * sizeof(float));
   const auto read = [&](KvCache& cache, size_t n) {
-    cache.begin_prompt();
+    cache.begin_prompt(1);
     cache.append(0, n, rows.data(), rows.data());
     cache.end_prompt();
   };
@@ -189,7 +189,7 @@ TEST(CellCacheTest, RestoringGivesBackTheMemoryOfWhatWasThere) {
 
 TEST(CellCacheTest, APromptMustHaveEndedBeforeItIsSaved) {
   const auto cache = make_cache({}, {1, 1, 4, {0}, {5}}, {40, 8, DType::kF32, DType::kF32});
-  cache->begin_prompt();
+  cache->begin_prompt(1);
   test::append_labelled(*cache, 8, [](size_t) {});
   EXPECT_THROW(cache->save(), std::logic_error);
   cache->end_prompt();

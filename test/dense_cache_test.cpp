@@ -17,7 +17,7 @@ TEST(DenseCacheTest, ShowsEveryPositionOnce) {
     bool reading = false;
     while (cache.n_tokens() < 190) {
       reading = random.below(3) > 0;
-      reading ? cache.begin_prompt() : cache.end_prompt();
+      reading ? cache.begin_prompt(1) : cache.end_prompt();
       const size_t n = reading ? std::min(random.between(1, 64), 200 - cache.n_tokens()) : 1,
                    end = cache.n_tokens() + n;
       test::append_labelled(cache, n, [&](size_t layer) {
@@ -40,7 +40,7 @@ TEST(DenseCacheTest, BytesAreTheFormula) {
                                    std::pair{DType::kBF16, DType::kF32}}) {
     DenseCache cache({4, 3, 10, {0, 1, 2, 3}, {windows, windows + 4}}, {5000, 64, key, value});
     size_t n_tokens = 0;
-    cache.begin_prompt();
+    cache.begin_prompt(1);
     const std::vector<std::byte> rows(64 * 3 * 10 * 8);
     for (const size_t n : {1U, 64U, 17U, 64U, 64U}) {
       for (size_t layer = 0; layer < 4; ++layer) cache.append(layer, n, rows.data(), rows.data());

@@ -20,7 +20,7 @@ template <class Append, class Step>
 void live(PodCache& cache, Random& random, Append append, Step step) {
   const size_t max_context = cache.capacity().max_context, max_chunk = cache.capacity().max_chunk;
   while (cache.n_tokens() < max_context) {
-    cache.begin_prompt();
+    cache.begin_prompt(1);
     for (size_t chunk = random.below(4); chunk > 0 && cache.n_tokens() < max_context; --chunk) {
       append(std::min(random.between(1, max_chunk), max_context - cache.n_tokens()));
       step(true);
@@ -124,7 +124,7 @@ TEST(PodCacheTest, SavesWhatTheMethodPromises) {
   const size_t dense = size_t{2} * 32 * 8 * 32768 * row_bytes;
   EXPECT_LT(cache.total_bytes().reserved, dense * 70 / 100);
   const std::vector<std::byte> rows(1024 * 8 * row_bytes);
-  cache.begin_prompt();
+  cache.begin_prompt(1);
   for (size_t t = 0; t < 8192; t += 1024) {
     for (size_t layer = 0; layer < 32; ++layer) cache.append(layer, 1024, rows.data(), rows.data());
   }

@@ -194,17 +194,90 @@ class Pass {
     return softmax.out;
   }
 
+  // Of all heads at position i: keys that are met at another distance than their own by turning both from the start.
+  Numbers attention_by_method(const Numbers& q, const Numbers& unrotated_q, size_t layer, size_t i) {
+    const size_t group = config_.n_heads / config_.n_kv_heads, width = config_.head_dim;
+    Numbers attended;
+    for (size_t kv_head = 0; kv_head < config_.n_kv_heads; ++kv_head) {
+      QueryPlace place{
+          layer, kv_head, i, {}, [this](size_t l, size_t h, size_t j) { return row(result_.keys, l, h, j); }};
+      const size_t first_head = i * config_.n_heads + kv_head * group;
+      for (size_t g = 0; g < group; ++g) place.q.push_back(q.data() + (first_head + g) * width);
+      std::vector<UsedKey> keys = options_.method->uses(place);
+      std::erase_if(keys, [&](const UsedKey& key) { return i - key.position >= config_.layers[layer].window; });
+      Numbers mean(keys.size());
+      for (size_t g = 0; g < group; ++g) {
+        const Softmax softmax =
+            attend_used(place.q[g], unrotated_q.data() + (first_head + g) * width, layer, kv_head, i, keys);
+        attended.insert(attended.end(), softmax.out.begin(), softmax.out.end());
+        for (size_t k = 0; k < keys.size(); ++k) mean[k] += softmax.weights[k] / static_cast<double>(group);
+      }
+      options_.method->attended(place, keys, mean);
+    }
+    return attended;
+  }
+
+  Softmax attend_used(const double* q, const double* unrotated_q, size_t layer, size_t kv_head, size_t i,
+                      const std::vector<UsedKey>& keys) const {
+    std::vector<double> scores;
+    double largest = -1e300;
+    for (const UsedKey& key : keys) {
+      double product = 0;
+      if (key.distance == i - key.position) {
+        const double* k = row(result_.keys, key.key_layer, kv_head, key.position);
+        for (size_t c = 0; c < config_.head_dim; ++c) product += q[c] * k[c];
+      } else {
+        const RopeParameters& rope = config_.layers[layer].rope;
+        const Numbers turned = rotated(unrotated_q, rope, key.distance);
+        const Numbers k = rotated(row(unrotated_keys_, key.key_layer, kv_head, key.position), rope, 0);
+        for (size_t c = 0; c < config_.head_dim; ++c) product += turned[c] * k[c];
+      }
+      double score = config_.attention_scale * product;
+      if (config_.attention_softcap > 0)
+        score = config_.attention_softcap * std::tanh(score / config_.attention_softcap);
+      scores.push_back(score);
+      largest = std::max(largest, score);
+    }
+    Softmax result{Numbers(config_.head_dim), {}, 0};
+    double sum = 0;
+    for (const double score : scores) sum += std::exp(score - largest);
+    for (size_t k = 0; k < keys.size(); ++k) {
+      result.weights.push_back(std::exp(scores[k] - largest) / sum);
+      const double* value = row(result_.values, keys[k].value_layer, kv_head, keys[k].position);
+      for (size_t c = 0; c < config_.head_dim; ++c) result.out[c] += result.weights.back() * value[c];
+    }
+    return result;
+  }
+
+  Numbers rotated(const double* x, const RopeParameters& rope, size_t position) const {
+    Numbers y(x, x + config_.head_dim);
+    const size_t half = rope.n_dims / 2;
+    for (size_t c = 0; c < half; ++c) {
+      const double angle = static_cast<double>(position) * inverse_frequency(rope, c, options_.prompt_length);
+      const double cosine = rope.attention_factor * std::cos(angle), sine = rope.attention_factor * std::sin(angle);
+      y[c] = x[c] * cosine - x[c + half] * sine;
+      y[c + half] = x[c + half] * cosine + x[c] * sine;
+    }
+    return y;
+  }
+
   void attention_block(size_t index) {
     const LayerWeights& layer = weights_.layers[index];
     const Numbers x = norm(residual_, layer.attn_norm);
     Numbers q = norm(linear(x, layer.q), layer.q_norm), k = norm(linear(x, layer.k), layer.k_norm);
     const Numbers v = linear(x, layer.v);
+    const Numbers unrotated_q = q;
+    unrotated_keys_.push_back(stored(k));
     rotate(q, config_.n_heads, config_.layers[index].rope);
     rotate(k, config_.n_kv_heads, config_.layers[index].rope);
     result_.keys.push_back(stored(k));
     result_.values.push_back(stored(v));
     Numbers attended;
-    for (size_t i = 0; i < n_; ++i) {
+    for (size_t i = 0; options_.method != nullptr && i < n_; ++i) {
+      const Numbers out = attention_by_method(q, unrotated_q, index, i);
+      attended.insert(attended.end(), out.begin(), out.end());
+    }
+    for (size_t i = 0; options_.method == nullptr && i < n_; ++i) {
       for (size_t head = 0; head < config_.n_heads; ++head) {
         const Numbers out = attention(q.data() + (i * config_.n_heads + head) * config_.head_dim, index, head, i);
         attended.insert(attended.end(), out.begin(), out.end());
@@ -232,6 +305,7 @@ class Pass {
   Options options_;
   size_t n_;
   Numbers residual_;
+  std::vector<Numbers> unrotated_keys_;  // as result_.keys
   Result result_;
 };
 

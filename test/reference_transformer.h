@@ -9,6 +9,7 @@
 
 #include "kvcache/sharing_map.h"
 #include "model/weights.h"
+#include "test/reference_method.h"
 
 namespace proxima::reference {
 
@@ -19,6 +20,7 @@ struct Options {
   bool round_bf16 = false;
   size_t prompt_length = 0;  // for dynamic RoPE and longrope; 0: all ids
   bool keep_scores = false;
+  Method* method = nullptr;  // instead of dense or pod
 };
 
 struct Result {

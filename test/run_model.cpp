@@ -110,6 +110,7 @@ std::unique_ptr<KvCache> make_cache(const Model& model, size_t max_context, cons
                                options.value_dtype.value_or(dtype)};
   CacheGeometry geometry = cache_geometry(model.config);
   if (options.keep_everything) geometry.layer_window.clear();
+  if (options.cache != nullptr) return proxima::make_cache(*options.cache, geometry, capacity);
   if (options.map == nullptr) return std::make_unique<DenseCache>(geometry, capacity);
   options.map->validate(geometry, "test");
   return std::make_unique<PodCache>(geometry, capacity, *options.map);
@@ -124,7 +125,7 @@ static std::unique_ptr<KvCache> through_file(const Model& model, std::span<const
   save_cache(folder.path() / "kv", model, {}, {.ids = {ids.begin(), ids.end()}, .before = {}, .after = {}}, *cache);
   cache = make_cache(model, max_context, options);
   CacheFile(folder.path() / "kv").restore(*cache);
-  cache->begin_prompt();
+  cache->begin_prompt(0);
   return cache;
 }
 
@@ -136,7 +137,7 @@ reference::Result run_model(const Model& model, std::span<const TokenId> ids, co
   auto cache = make_cache(model, ids.size(), options);
   Recorder recorder(model.config, options, ids.size());
   transformer->begin_sequence(n_prompt);
-  cache->begin_prompt();
+  cache->begin_prompt(n_prompt);
   for (size_t done = 0; done < n_prompt;) {
     const size_t stop = done < options.saved_at ? options.saved_at : n_prompt;
     const size_t count = std::min(options.chunk, stop - done);
@@ -149,6 +150,7 @@ reference::Result run_model(const Model& model, std::span<const TokenId> ids, co
     transformer->forward(ids.subspan(done, 1), *cache, false, &recorder);
   }
   EXPECT_EQ(cache->n_tokens(), ids.size());
+  if (options.cache_after != nullptr) *options.cache_after = std::move(cache);
   return recorder.take();
 }
 
