@@ -41,6 +41,20 @@ std::string describe_cache(const Session& session, const Answer& answer) {
   return text + fmt::format("; peak RSS {}", format_bytes(process_memory().peak_resident));
 }
 
+double skipped_share(const SkipCount& count) {
+  return count.total == 0 ? 0 : static_cast<double>(count.skipped) / static_cast<double>(count.total);
+}
+
+std::string describe_skips(const Answer& answer) {
+  SkipCount all;
+  for (const SkipCount& layer : answer.skips) {
+    all.skipped += layer.skipped;
+    all.total += layer.total;
+  }
+  return fmt::format("skipped {:.1f} % of the distant dot products of borrowing layers (-v: by layer)",
+                     100 * skipped_share(all));
+}
+
 const char* describe_end(StopReason reason) {
   switch (reason) {
     case StopReason::kEndToken:
@@ -51,6 +65,12 @@ const char* describe_end(StopReason reason) {
       return "interrupted";
   }
   return "";
+}
+
+nlohmann::ordered_json skipped_shares(const Answer& answer) {
+  nlohmann::ordered_json shares = nlohmann::ordered_json::array();
+  for (const SkipCount& layer : answer.skips) shares.push_back(skipped_share(layer));
+  return shares;
 }
 
 nlohmann::ordered_json sampler_json(const SamplerOptions& sampler) {
@@ -89,11 +109,16 @@ void print_statistics(const Session& session, const Job& job, const Answer& answ
     fmt::print(stderr, "proxima: {} tokens of {} were cut away (--on-overflow)\n", answer.n_truncated, answer.what);
   }
   fmt::print(stderr, "proxima: {}\n", describe_cache(session, answer));
+  if (!answer.skips.empty()) fmt::print(stderr, "proxima: {}\n", describe_skips(answer));
   if (!session.options().verbose) return;
   for (size_t layer = 0; layer < job.cache->geometry().n_layers; ++layer) {
     const CacheBytes bytes = job.cache->bytes(layer);
     fmt::print(stderr, "proxima: layer {}: KV {} B, allocated {} B, reserved {} B\n", layer, bytes.logical,
                bytes.allocated, bytes.reserved);
+    if (!answer.skips.empty()) {
+      fmt::print(stderr, "proxima: layer {}: skipped {:.1f} % of its distant dot products\n", layer,
+                 100 * skipped_share(answer.skips[layer]));
+    }
   }
   fmt::print(stderr, "proxima: seed {}, logits_digest {}\n", answer.sampler.seed, answer.digest);
 }
@@ -125,6 +150,7 @@ std::string answer_json(const Session& session, const Answer& answer) {
                                          {"allocated_bytes", answer.kv.allocated},
                                          {"allocated_bytes_reading", answer.reading.allocated},
                                          {"reserved_bytes", answer.kv.reserved}}},
+                                       {"skipped_share_of_layers", skipped_shares(answer)},
                                        {"peak_rss_bytes", process_memory().peak_resident},
                                        {"model", session.model().dir.string()},
                                        {"precision", precision_name(session.request().precision)},

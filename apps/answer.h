@@ -5,6 +5,7 @@
 #include <string>
 
 #include "apps/session.h"
+#include "kvcache/skip_gate.h"
 #include "model/generator.h"
 
 namespace proxima {
@@ -20,12 +21,13 @@ struct Answer {
   size_t n_generated = 0;
   double prompt_seconds = 0;
   double generate_seconds = 0;
-  CacheBytes reading;          // when the prompt had been read, rings still long
-  std::string cache_settings;  // JSON, "{}" where the kind has none
-  CacheBytes kv;               // at the end
-  size_t kv_tokens = 0;        // in the cache at the end
-  size_t kv_dense = 0;         // what the dense cache would keep of them
-  std::string digest;          // of all logits that tokens were picked from
+  CacheBytes reading;            // when the prompt had been read, rings still long
+  std::string cache_settings;    // JSON, "{}" where the kind has none
+  std::vector<SkipCount> skips;  // [n_layers], empty without --skip-gate
+  CacheBytes kv;                 // at the end
+  size_t kv_tokens = 0;          // in the cache at the end
+  size_t kv_dense = 0;           // what the dense cache would keep of them
+  std::string digest;            // of all logits that tokens were picked from
   SamplerOptions sampler;
 };
 

@@ -76,6 +76,7 @@ Answer Answerer::answer_one(const Job& job, const Prompt& prompt, size_t n_cache
   result.reason = StopReason::kInterrupted;
   if (!reading.interrupted) generate(generator, observer, result);
   result.kv = job.cache->total_bytes();
+  if (const SkipGate* gate = job.cache->skip_gate()) result.skips = gate->counts();
   result.kv_tokens = job.cache->n_tokens();
   result.kv_dense =
       planned_cache_bytes({}, job.cache->geometry(), job.cache->capacity(), result.kv_tokens, CachePhase::kAfterPrompt)

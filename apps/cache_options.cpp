@@ -42,6 +42,8 @@ std::vector<Flag> cache_flags(const CommonOptions& options, CacheKind kind) {
           {"--pooling", options.pooling.has_value(), snaps},
           {"--beta", options.beta.has_value(), method == SelectionMethod::kPyramidKv},
           {"--h2o-recent", options.h2o_recent.has_value(), method == SelectionMethod::kH2o},
+          {"--skip-gate", options.skip_gate.has_value(), kind == CacheKind::kPod},
+          {"--gate", options.gate.has_value(), kind == CacheKind::kPod && options.skip_gate.has_value()},
           {"--cla-factor", options.cla_factor.has_value(), kind == CacheKind::kCla}};
 }
 
@@ -112,6 +114,10 @@ void add_cache_options(CLI::App& app, CommonOptions& options) {
   add_count(app, "--beta", options.beta, "pyramidkv: the highest layer keeps about 1/beta of the mean (20)",
             {1, kMaxCount});
   add_count(app, "--h2o-recent", options.h2o_recent, "h2o: recent tokens of the budget (half)", {1, kMaxCount});
+  add_limit(app, "--skip-gate", options.skip_gate,
+            "pod: leave distant tokens out where proximal ones have at least this share of the attention (off)");
+  const auto set_gate = [&options](size_t index) { options.gate = static_cast<GateKind>(index); };
+  add_choice(app, "--gate", kGateKindNames, set_gate, "how that share is estimated; exact: computed", "donor");
   add_count(app, "--cla-factor", options.cla_factor, "cla: layers that share keys and values (2)", {2, kMaxCount});
 }
 
@@ -141,6 +147,7 @@ CacheChoice chosen_cache(const CommonOptions& options, const CacheGeometry& geom
   if (snapkv.kernel % 2 == 0) fail(ErrorKind::kUsage, "--pool-kernel {} is even; it must have a middle", snapkv.kernel);
   choice.selection.pyramidkv.beta = options.beta.value_or(choice.selection.pyramidkv.beta);
   choice.selection.h2o_recent = options.h2o_recent;
+  if (options.skip_gate) choice.gate = {*options.skip_gate, options.gate.value_or(GateKind::kDonor)};
   choice.cla_factor = options.cla_factor.value_or(choice.cla_factor);
   check_cache_choice(choice, geometry, named.origin);
   return choice;

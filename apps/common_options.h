@@ -45,6 +45,8 @@ struct CommonOptions {
   std::optional<size_t> beta;
   std::optional<size_t> h2o_recent;
   std::optional<size_t> cla_factor;
+  std::optional<double> skip_gate;
+  std::optional<GateKind> gate;
   bool force = false;
 
   std::optional<CacheSettings> saved;  // of a cache file: they stand where no flag says otherwise

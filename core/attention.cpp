@@ -107,7 +107,8 @@ typename FixedAttention<T>::Worker FixedAttention<T>::worker(size_t thread) {
 }
 
 template <class T>
-void FixedAttention<T>::gather(const TilePlace& tile, const QueryRows<T>& q, const Worker& worker) const {
+void FixedAttention<T>::gather(const TilePlace& tile, const QueryRows<T>& q, Worker& worker) const {
+  if (q.skips != nullptr) worker.skips = q.skips + tile.first_row * shape_.n_heads + tile.kv_head * group_;
   gather_queries(shape_, tile, q.rotated, worker.q);
   if (q.capped != nullptr) gather_queries(shape_, tile, q.capped, worker.capped);
 }
@@ -137,7 +138,7 @@ void FixedAttention<T>::run_tiles(const QueryRows<T>& q, size_t n_queries, size_
       const TilePlace tile{first_row, std::min(tile_queries, n_queries - first_row), kv_head};
       const size_t n_rows = tile.n_queries * group_;
       const size_t first = first_query + first_row;
-      const Worker mine = worker(static_cast<size_t>(omp_get_thread_num()));
+      Worker mine = worker(static_cast<size_t>(omp_get_thread_num()));
       gather(tile, q, mine);
       reset(mine.total, n_rows, shape_.head_dim);
       for (size_t piece = 0; piece * kPiece < first + tile.n_queries; ++piece) {
@@ -160,7 +161,7 @@ void FixedAttention<T>::run_pieces(const QueryRows<T>& q, size_t query, std::spa
   };
 #pragma omp parallel num_threads(compute_.threads_for(2 * (query + 1) * shape_.n_heads * shape_.head_dim))
   {
-    const Worker mine = worker(static_cast<size_t>(omp_get_thread_num()));
+    Worker mine = worker(static_cast<size_t>(omp_get_thread_num()));
 #pragma omp for collapse(2) schedule(static)
     for (size_t kv_head = 0; kv_head < shape_.n_kv_heads; ++kv_head) {
       for (size_t piece = 0; piece < n_pieces; ++piece) {
@@ -185,7 +186,7 @@ void FixedAttention<T>::probabilities(const QueryRows<T>& q, size_t query, std::
   const size_t n_keys = query + 1;
 #pragma omp parallel for num_threads(compute_.threads_for(n_keys* shape_.n_heads* shape_.head_dim))
   for (size_t kv_head = 0; kv_head < shape_.n_kv_heads; ++kv_head) {
-    const Worker mine = worker(static_cast<size_t>(omp_get_thread_num()));
+    Worker mine = worker(static_cast<size_t>(omp_get_thread_num()));
     std::vector<T> piece_max(group_ * (query / kPiece + 1));
     T* rows = out + kv_head * group_ * n_keys;
     gather({0, 1, kv_head}, q, mine);
@@ -211,28 +212,76 @@ void FixedAttention<T>::probabilities(const QueryRows<T>& q, size_t query, std::
 }
 
 template <class T>
+void FixedAttention<T>::softmax_sums(const QueryRows<T>& q, size_t n_queries, size_t first_query,
+                                     std::span<const View> views, T* max, T* sum) {
+  const auto& arithmetic = compute_.kernels->of<T>();
+  const size_t tile_queries = max_rows_ / group_;
+  const size_t n_tiles = (n_queries + tile_queries - 1) / tile_queries;
+  const size_t n_multiply_adds = n_queries * (first_query + n_queries) * shape_.n_heads * shape_.head_dim;
+#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(compute_.threads_for(n_multiply_adds))
+  for (size_t kv_head = 0; kv_head < shape_.n_kv_heads; ++kv_head) {
+    for (size_t index = 0; index < n_tiles; ++index) {
+      const size_t first_row = index * tile_queries, first = first_query + first_row;
+      const TilePlace tile{first_row, std::min(tile_queries, n_queries - first_row), kv_head};
+      Worker mine = worker(static_cast<size_t>(omp_get_thread_num()));
+      gather(tile, q, mine);
+      reset(mine.total, tile.n_queries * group_, 0);
+      for (size_t piece = 0; piece * kPiece < first + tile.n_queries; ++piece) {
+        if (!score_piece(mine, piece, first, tile.n_queries, views[kv_head], mine.piece)) continue;
+        merge_rows(arithmetic, mine.total, mine.piece, tile.n_queries * group_, 0);
+      }
+      for (size_t row = 0; row < tile.n_queries * group_; ++row) {
+        const size_t place = (first_row + row / group_) * shape_.n_heads + kv_head * group_ + row % group_;
+        max[place] = mine.total.max[row];
+        sum[place] = mine.total.sum[row];
+      }
+    }
+  }
+}
+
+template <class T>
 void FixedAttention<T>::attend_piece(const Worker& worker, size_t piece, size_t first_query, size_t n_queries,
                                      const View& view, const PartialSoftmax<T>& result) const {
+  if (score_piece(worker, piece, first_query, n_queries, view, result)) {
+    mix_piece(worker, piece, first_query, n_queries, view, result);
+  } else {
+    std::fill_n(result.out, n_queries * group_ * shape_.head_dim, T{0});
+  }
+}
+
+template <class T>
+typename FixedAttention<T>::PieceRows FixedAttention<T>::piece_rows(const Worker& worker, const Segment& segment,
+                                                                    size_t piece, size_t first_query,
+                                                                    size_t n_queries) const {
+  const RowRange rows = rows_in_piece(segment, piece * kPiece, first_query, n_queries);
+  if (rows.empty()) return {};
+  size_t n_skipping = 0;
+  for (size_t row = 0; row < n_queries * group_; ++row) {
+    if (skips(worker, segment, row)) ++n_skipping;
+  }
+  if (n_skipping == n_queries * group_) return {};
+  return {rows, n_skipping == 0 && seen_whole(segment, rows, first_query, n_queries)};
+}
+
+template <class T>
+bool FixedAttention<T>::score_piece(const Worker& worker, size_t piece, size_t first_query, size_t n_queries,
+                                    const View& view, const PartialSoftmax<T>& result) const {
   const auto& arithmetic = compute_.kernels->of<T>();
   const T scale = static_cast<T>(shape_.scale);
   const size_t begin = piece * kPiece;
   const size_t n_rows = n_queries * group_;
   const size_t n_positions = std::min(kPiece, first_query + n_queries - begin);
   const size_t width = (n_positions + kPadding - 1) / kPadding * kPadding;
-  // As in most pieces of a layer with a sliding window: what follows would come to the same.
-  if (std::ranges::all_of(
-          view, [&](const Segment& each) { return rows_in_piece(each, begin, first_query, n_queries).empty(); })) {
-    for (size_t row = 0; row < n_rows; ++row) std::fill_n(worker.scores + row * kPiece, width, T{0});
-    return reset(result, n_rows, shape_.head_dim);
-  }
-  for (size_t row = 0; row < n_rows; ++row) {
-    std::fill_n(worker.scores + row * kPiece, width, -std::numeric_limits<T>::infinity());
-  }
-
+  bool sees_any = false;
   for (const Segment& segment : view) {
-    const RowRange rows = rows_in_piece(segment, begin, first_query, n_queries);
+    const auto [rows, whole] = piece_rows(worker, segment, piece, first_query, n_queries);
     if (rows.empty()) continue;
-    const bool whole = seen_whole(segment, rows, first_query, n_queries);
+    if (!sees_any) {
+      for (size_t row = 0; row < n_rows; ++row) {
+        std::fill_n(worker.scores + row * kPiece, width, -std::numeric_limits<T>::infinity());
+      }
+    }
+    sees_any = true;
     T* target = whole ? worker.scores + (segment.position(rows.begin) - begin) : worker.staged;
     arithmetic.dot(segment.capped ? worker.capped : worker.q, shape_.head_dim, n_rows, segment.keys.from(rows.begin),
                    rows.end - rows.begin, shape_.head_dim, target, kPiece);
@@ -241,33 +290,42 @@ void FixedAttention<T>::attend_piece(const Worker& worker, size_t piece, size_t 
     }
     if (whole) continue;
     for_each_use(segment, rows, begin, first_query, n_queries, group_, [&](size_t row, size_t key, size_t slot) {
-      worker.scores[row * kPiece + slot] = worker.staged[row * kPiece + key];
+      if (!skips(worker, segment, row)) worker.scores[row * kPiece + slot] = worker.staged[row * kPiece + key];
     });
   }
-
+  if (!sees_any) {  // as in most pieces of a layer with a sliding window: what follows would come to the same
+    for (size_t row = 0; row < n_rows; ++row) std::fill_n(worker.scores + row * kPiece, width, T{0});
+    reset(result, n_rows, 0);
+    return false;
+  }
   for (size_t row = 0; row < n_rows; ++row) {
     result.sum[row] = arithmetic.exponentials(worker.scores + row * kPiece, width, shape_.softcap > 0 ? T{1} : scale,
                                               result.max + row);
   }
+  return true;
+}
 
+template <class T>
+void FixedAttention<T>::mix_piece(const Worker& worker, size_t piece, size_t first_query, size_t n_queries,
+                                  const View& view, const PartialSoftmax<T>& result) const {
+  const size_t begin = piece * kPiece;
+  const size_t n_rows = n_queries * group_;
   bool accumulate = false;
   for (const Segment& segment : view) {
-    const RowRange rows = rows_in_piece(segment, begin, first_query, n_queries);
+    const auto [rows, whole] = piece_rows(worker, segment, piece, first_query, n_queries);
     if (rows.empty()) continue;
     const size_t n_keys = rows.end - rows.begin;
-    const bool whole = seen_whole(segment, rows, first_query, n_queries);
     const T* weights = whole ? worker.scores + (segment.position(rows.begin) - begin) : worker.staged;
     if (!whole) {
       for (size_t row = 0; row < n_rows; ++row) std::fill_n(worker.staged + row * kPiece, n_keys, T{0});
       for_each_use(segment, rows, begin, first_query, n_queries, group_, [&](size_t row, size_t key, size_t slot) {
-        worker.staged[row * kPiece + key] = worker.scores[row * kPiece + slot];
+        if (!skips(worker, segment, row)) worker.staged[row * kPiece + key] = worker.scores[row * kPiece + slot];
       });
     }
-    arithmetic.mix(weights, kPiece, n_rows, segment.values.from(rows.begin), n_keys, shape_.head_dim, result.out,
-                   shape_.head_dim, accumulate);
+    compute_.kernels->of<T>().mix(weights, kPiece, n_rows, segment.values.from(rows.begin), n_keys, shape_.head_dim,
+                                  result.out, shape_.head_dim, accumulate);
     accumulate = true;
   }
-  if (!accumulate) std::fill_n(result.out, n_rows * shape_.head_dim, T{0});
 }
 
 template class FixedAttention<float>;

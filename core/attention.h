@@ -27,6 +27,7 @@ struct Segment {
   size_t max_age = SIZE_MAX;
   const uint32_t* positions = nullptr;  // [count]
   bool capped = false;                  // the keys meet the queries as rotated at a capped position, see QueryRows
+  bool distant = false;                 // queries may leave it out, see QueryRows
 
   size_t position(size_t row) const { return positions != nullptr ? positions[row] : first + row; }
   size_t row_of(size_t position) const;  // the first row at this position or beyond it, at most count
@@ -44,12 +45,15 @@ struct AttentionShape {
 };
 
 // Queries [n_queries, n_heads * head_dim], rotated at their positions; `capped`, where segments ask for it, the same
-// rotated at their positions or the cache's cap, whichever is lower.
+// rotated at their positions or the cache's cap, whichever is lower. `skips` [n_queries, n_heads], null for none: not 0
+// where a head's query leaves out the distant segments.
 template <class T>
 struct QueryRows {
-  QueryRows(const T* rotated_rows, const T* capped_rows = nullptr) : rotated(rotated_rows), capped(capped_rows) {}
+  QueryRows(const T* rotated_rows, const T* capped_rows = nullptr, const uint8_t* skips_of_rows = nullptr)
+      : rotated(rotated_rows), capped(capped_rows), skips(skips_of_rows) {}
   const T* rotated;
   const T* capped;
+  const uint8_t* skips;
 };
 
 struct TilePlace;
@@ -92,6 +96,11 @@ class FixedAttention {
   // A query that sees nothing gets zeros.
   void run(const QueryRows<T>& q, size_t n_queries, size_t first_query, std::span<const View> views, T* out);
 
+  // The softmaxes' largest scores and sums of exponentials relative to them, [n_queries, n_heads] each, by the same
+  // pieces; -infinity and 0 for a query that sees nothing.
+  void softmax_sums(const QueryRows<T>& q, size_t n_queries, size_t first_query, std::span<const View> views, T* max,
+                    T* sum);
+
   // The softmax probabilities of one query, by the same pieces: out [n_heads, query + 1], zero where the query does not
   // look.
   void probabilities(const QueryRows<T>& q, size_t query, std::span<const View> views, T* out);
@@ -104,16 +113,33 @@ class FixedAttention {
     T* staged;     // [rows, 256]
     PartialSoftmax<T> piece;
     PartialSoftmax<T> total;
+    const uint8_t* skips = nullptr;  // of the tile's first row, see QueryRows
+  };
+  // What a tile uses of a segment in a piece; whole: every row uses every key, and they are consecutive positions.
+  struct PieceRows {
+    RowRange rows;
+    bool whole = false;
   };
 
   Worker worker(size_t thread);
-  void gather(const TilePlace& tile, const QueryRows<T>& q, const Worker& worker) const;
+  void gather(const TilePlace& tile, const QueryRows<T>& q, Worker& worker) const;
+  bool skips(const Worker& worker, const Segment& segment, size_t row) const {
+    return segment.distant && worker.skips != nullptr &&
+           worker.skips[row / group_ * shape_.n_heads + row % group_] != 0;
+  }
+  PieceRows piece_rows(const Worker& worker, const Segment& segment, size_t piece, size_t first_query,
+                       size_t n_queries) const;
   // One thread a tile of queries: many queries.
   void run_tiles(const QueryRows<T>& q, size_t n_queries, size_t first_query, std::span<const View> views, T* out);
   // One thread a piece of the keys: a single query. Same pieces, same order of merging, same bits.
   void run_pieces(const QueryRows<T>& q, size_t query, std::span<const View> views, T* out);
   void attend_piece(const Worker& worker, size_t piece, size_t first_query, size_t n_queries, const View& view,
                     const PartialSoftmax<T>& result) const;
+  // Leaves the exponentials in worker.scores, their largest score and sum in result; false where no row sees a key.
+  bool score_piece(const Worker& worker, size_t piece, size_t first_query, size_t n_queries, const View& view,
+                   const PartialSoftmax<T>& result) const;
+  void mix_piece(const Worker& worker, size_t piece, size_t first_query, size_t n_queries, const View& view,
+                 const PartialSoftmax<T>& result) const;
 
   Compute compute_;
   AttentionShape shape_;
@@ -145,12 +171,14 @@ class BlockedAttention {
     float* sum;      // [rows]
     float* rescale;  // [rows]
     float* out;      // [head_dim, rows]
+    const uint8_t* skips = nullptr;  // of the tile's first row, see QueryRows
   };
 
   Worker worker(size_t thread);
   void begin_tile(const Worker& worker, const QueryRows<float>& q, size_t first_row, size_t n_queries,
                   size_t kv_head) const;
   void transpose(const float* q, size_t first_row, size_t n_queries, size_t kv_head, float* transposed) const;
+  bool all_skip(const uint8_t* skips, size_t n_queries) const;
   void attend_segment(const Worker& worker, size_t first_query, size_t n_queries, const Segment& segment) const;
   void end_tile(const Worker& worker, size_t first_row, size_t n_queries, size_t kv_head, float* out) const;
 

@@ -40,6 +40,16 @@ void widen_rows(const Arithmetic<float>& arithmetic, const StoredRows& rows, siz
   }
 }
 
+// Puts -infinity where a row skips the block.
+void mask_skips(const uint8_t* skips, size_t n_keys, size_t n_queries, const AttentionShape& shape, size_t n_rows,
+                float* scores) {
+  const size_t group = shape.n_heads / shape.n_kv_heads;
+  for (size_t row = 0; row < n_queries * group; ++row) {
+    if (skips[row / group * shape.n_heads + row % group] == 0) continue;
+    for (size_t key = 0; key < n_keys; ++key) scores[key * n_rows + row] = -std::numeric_limits<float>::infinity();
+  }
+}
+
 // Puts -infinity where a row does not use a key of the block [begin, begin + n_keys) of a segment.
 void mask(const Segment& segment, size_t begin, size_t n_keys, size_t first_query, size_t n_queries, size_t group,
           size_t n_rows, float* scores) {
@@ -88,7 +98,8 @@ void BlockedAttention::run(const QueryRows<float>& q, size_t n_queries, size_t f
     for (size_t tile = 0; tile < n_tiles; ++tile) {
       const size_t first_row = tile * max_queries_;
       const size_t count = std::min(max_queries_, n_queries - first_row);
-      const Worker mine = worker(static_cast<size_t>(omp_get_thread_num()));
+      Worker mine = worker(static_cast<size_t>(omp_get_thread_num()));
+      if (q.skips != nullptr) mine.skips = q.skips + first_row * shape_.n_heads + kv_head * group_;
       begin_tile(mine, q, first_row, count, kv_head);
       for (const Segment& segment : views[kv_head]) attend_segment(mine, first_query + first_row, count, segment);
       end_tile(mine, first_row, count, kv_head, out);
@@ -119,11 +130,20 @@ void BlockedAttention::transpose(const float* q, size_t first_row, size_t n_quer
   }
 }
 
+bool BlockedAttention::all_skip(const uint8_t* skips, size_t n_queries) const {
+  for (size_t row = 0; row < n_queries * group_; ++row) {
+    if (skips[row / group_ * shape_.n_heads + row % group_] == 0) return false;
+  }
+  return true;
+}
+
 void BlockedAttention::attend_segment(const Worker& worker, size_t first_query, size_t n_queries,
                                       const Segment& segment) const {
   const BlockKernels& block = compute_.kernels->block;
   const size_t n_rows = padded(n_queries * group_);
   const size_t head_dim = shape_.head_dim;
+  const uint8_t* skips = segment.distant ? worker.skips : nullptr;
+  if (skips != nullptr && all_skip(skips, n_queries)) return;
   const RowRange rows = visible_rows(segment, first_query, n_queries);
   for (size_t begin = rows.begin; begin < rows.end; begin += kBlockKeys) {
     const size_t n_keys = std::min(kBlockKeys, rows.end - begin);
@@ -133,6 +153,7 @@ void BlockedAttention::attend_segment(const Worker& worker, size_t first_query, 
       compute_.kernels->f32.softcap(worker.scores, n_keys * n_rows, 1, static_cast<float>(shape_.softcap));
     }
     mask(segment, begin, n_keys, first_query, n_queries, group_, n_rows, worker.scores);
+    if (skips != nullptr) mask_skips(skips, n_keys, n_queries, shape_, n_rows, worker.scores);
     block.softmax(worker.scores, n_rows, n_keys, worker.max, worker.sum, worker.rescale);
     widen_rows(compute_.kernels->f32, segment.values.from(begin), n_keys, head_dim, worker.keys);
     block.mix(worker.scores, n_rows, worker.keys, n_keys, head_dim, worker.rescale, worker.out);

@@ -125,6 +125,8 @@ std::string cache_settings_text(const CacheChoice& choice) {
     settings = {{"first", choice.lm_infinite.n_global}, {"recent", choice.lm_infinite.n_local}};
   } else if (choice.kind == CacheKind::kQuest || choice.kind == CacheKind::kPodQuest) {
     settings = {{"budget", choice.quest_budget}};
+  } else if (choice.gate) {
+    settings = {{"skip_gate", choice.gate->tau}, {"gate", kGateKindNames[static_cast<size_t>(choice.gate->kind)]}};
   } else if (choice.kind == CacheKind::kCla) {
     settings = {{"factor", choice.cla_factor}};
   } else if (const auto method = selection_method(choice.kind)) {
@@ -159,6 +161,10 @@ CacheChoice parse_cache_settings(CacheKind kind, std::string_view text, const st
     read("budget", choice.quest_budget);
   } else if (kind == CacheKind::kCla) {
     read("factor", choice.cla_factor);
+  } else if (kind == CacheKind::kPod && object.has("skip_gate")) {
+    const auto name = std::ranges::find(kGateKindNames, object.text("gate"));
+    if (name == kGateKindNames.end()) object.fail_at("gate", "is unknown here");
+    choice.gate = {object.number("skip_gate"), static_cast<GateKind>(name - kGateKindNames.begin())};
   } else if (selection_method(kind)) {
     read("budget", selection.budget);
     selection.h2o_recent = object.find_size("recent");

@@ -10,6 +10,7 @@
 #include "kvcache/lm_infinite_cache.h"
 #include "kvcache/selected_cache.h"
 #include "kvcache/sharing_map.h"
+#include "kvcache/skip_gate.h"
 #include "kvcache/window_cache.h"
 
 namespace proxima {
@@ -50,8 +51,9 @@ struct CacheChoice {
   WindowSettings window = {};          // these where the kind is the one they belong to
   LmInfiniteSettings lm_infinite = {};
   SelectionSettings selection = {};
-  size_t quest_budget = 2048;  // tokens a decode step attends to
-  size_t cla_factor = 2;       // layers a group
+  size_t quest_budget = 2048;             // tokens a decode step attends to
+  size_t cla_factor = 2;                  // layers a group
+  std::optional<GateSettings> gate = {};  // of kPod
 
   bool operator==(const CacheChoice&) const = default;
 };

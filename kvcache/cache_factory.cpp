@@ -135,7 +135,7 @@ std::unique_ptr<KvCache> make_cache(const CacheChoice& choice, const CacheGeomet
     case CacheKind::kDense:
       return std::make_unique<DenseCache>(geometry, capacity);
     case CacheKind::kPod:
-      return std::make_unique<PodCache>(geometry, capacity, *choice.map);
+      return std::make_unique<PodCache>(geometry, capacity, *choice.map, choice.gate);
     case CacheKind::kWindow:
       return std::make_unique<WindowCache>(geometry, capacity, choice.window);
     case CacheKind::kLmInfinite:

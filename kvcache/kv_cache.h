@@ -49,6 +49,8 @@ struct CacheBytes {
   CacheBytes& operator+=(const CacheBytes& other);
 };
 
+class SkipGate;  // kvcache/skip_gate.h
+
 // Rotated queries of one layer and the arithmetic to use on them.
 struct LayerQueries {
   const Kernels* kernels = nullptr;
@@ -92,6 +94,13 @@ class KvCache {
   virtual void show(size_t layer, size_t kv_head, size_t n_queries, View& view) const = 0;
   // Segments may want queries rotated at their position or this one, whichever is lower (Segment::capped).
   virtual size_t query_cap() const { return SIZE_MAX; }
+
+  // Decides, where there is one, which queries leave out the segments marked as distant.
+  virtual SkipGate* skip_gate() { return nullptr; }
+  // What show() shows, with distant tokens in segments of their own in every layer.
+  virtual void show_to_gate(size_t layer, size_t kv_head, size_t n_queries, View& view) const {
+    show(layer, kv_head, n_queries, view);
+  }
 
   // After the attention of a layer, query by query, the softmax probabilities [n_heads, query + 1] that it gave to each
   // position, if the cache wants them: they cost a second pass over the query's keys.

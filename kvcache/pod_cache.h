@@ -9,8 +9,11 @@
 // borrower's window, so its keys reach as far back.
 #pragma once
 
+#include <optional>
+
 #include "kvcache/cell_cache.h"
 #include "kvcache/sharing_map.h"
+#include "kvcache/skip_gate.h"
 
 namespace proxima {
 
@@ -20,14 +23,20 @@ KeptTokens kept_by_borrower(const SharingMap& map, size_t window);
 class PodCache final : public CellCache {
  public:
   // The map must be valid for the geometry.
-  PodCache(const CacheGeometry& geometry, const CacheCapacity& capacity, const SharingMap& map);
+  PodCache(const CacheGeometry& geometry, const CacheCapacity& capacity, const SharingMap& map,
+           const std::optional<GateSettings>& gate = std::nullopt);
 
   void show(size_t layer, size_t kv_head, size_t n_queries, View& view) const override;
+
+  void show_to_gate(size_t layer, size_t kv_head, size_t n_queries, View& view) const override;
+  SkipGate* skip_gate() override { return gate_ ? &*gate_ : nullptr; }
+  void clear() override;
 
   const SharingMap& map() const { return map_; }
 
  private:
   SharingMap map_;
+  std::optional<SkipGate> gate_;
 };
 
 }  // namespace proxima

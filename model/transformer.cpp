@@ -8,8 +8,9 @@
 #include "core/attention.h"
 #include "core/error.h"
 #include "core/products.h"
-#include "core/rope.h"
+#include "kvcache/skip_gate.h"
 #include "model/activations.h"
+#include "model/rotations.h"
 
 namespace proxima {
 namespace {
@@ -31,7 +32,8 @@ class TransformerOf final : public Transformer {
         fixed_attention_(compute, attention_shape(), limits.max_context),
         blocked_attention_(compute, attention_shape()),
         a_(config_, limits.max_chunk),
-        views_(config_.n_kv_heads) {
+        views_(config_.n_kv_heads),
+        rotations_(config_, limits.max_chunk) {
     for (const LayerWeights& layer : model.weights.layers) {
       layers_.push_back({norm_of(layer.attn_norm), linear_of(layer.q), linear_of(layer.k), linear_of(layer.v),
                          norm_of(layer.q_norm), norm_of(layer.k_norm), linear_of(layer.o),
@@ -41,7 +43,6 @@ class TransformerOf final : public Transformer {
     final_norm_ = norm_of(model.weights.final_norm);
     lm_head_ = linear_of(model.weights.lm_head);
     last_logits_.resize(config_.vocab);
-    for (const LayerConfig& layer : config_.layers) rotation_of_layer_.push_back(find_rotation(layer.rope));
     begin_sequence(0);
   }
 
@@ -50,18 +51,15 @@ class TransformerOf final : public Transformer {
   const TransformerLimits& limits() const override { return limits_; }
   std::span<const double> logits() const override { return last_logits_; }
 
-  void begin_sequence(size_t prompt_length) override {
-    for (Rotation& rotation : rotations_) {
-      rotation.inverse_frequencies = rope_inverse_frequencies(rotation.parameters, prompt_length);
-    }
-  }
+  void begin_sequence(size_t prompt_length) override { rotations_.begin_sequence(prompt_length); }
 
   void forward(std::span<const TokenId> ids, KvCache& cache, bool want_logits, Observer* observer) override {
     check(ids, cache);
     observer_ = observer;
     n_rows_ = ids.size();
     first_ = cache.n_tokens();
-    turn_rotations(cache.query_cap());
+    rotations_.turn(first_, n_rows_, cache.query_cap());
+    a_.capped_q.resize(cache.query_cap() == SIZE_MAX ? 0 : a_.q.size());
     embed(ids);
     for (size_t layer = 0; layer < layers_.size(); ++layer) {
       attention_block(layer, cache);
@@ -86,29 +84,9 @@ class TransformerOf final : public Transformer {
     Linear gate, up, down;
     std::vector<T> mlp_post_norm;
   };
-  struct Angles {
-    std::vector<T> cosines;  // [C, n_dims / 2]
-    std::vector<T> sines;    // [C, n_dims / 2]
-  };
-  // One for each set of RoPE parameters that occurs among the layers.
-  struct Rotation {
-    RopeParameters parameters;
-    std::vector<double> inverse_frequencies;  // [n_dims / 2]
-    Angles at_position;
-    Angles capped;  // empty unless the cache caps the queries' positions
-  };
 
   AttentionShape attention_shape() const {
     return {config_.n_heads, config_.n_kv_heads, config_.head_dim, config_.attention_scale, config_.attention_softcap};
-  }
-  size_t find_rotation(const RopeParameters& rope) {
-    const auto found = std::ranges::find(rotations_, rope, &Rotation::parameters);
-    const auto index = static_cast<size_t>(found - rotations_.begin());
-    if (found == rotations_.end()) {
-      const size_t n_angles = limits_.max_chunk * rope.n_dims / 2;
-      rotations_.push_back({rope, {}, {std::vector<T>(n_angles), std::vector<T>(n_angles)}, {}});
-    }
-    return index;
   }
   std::vector<T> vector_of(const TensorView& view) const {
     std::vector<T> values(view.empty() ? 0 : view.n_elements());
@@ -136,24 +114,6 @@ class TransformerOf final : public Transformer {
     const size_t max_context = std::min(limits_.max_context, cache.capacity().max_context);
     if (cache.n_tokens() + ids.size() > max_context) {
       fail(ErrorKind::kContext, "{} tokens do not fit the context of {}", cache.n_tokens() + ids.size(), max_context);
-    }
-  }
-
-  // Sets the angles of the chunk's positions and, where queries are capped, of the lower of position and cap.
-  void turn_rotations(size_t query_cap) {
-    a_.capped_q.resize(query_cap == SIZE_MAX ? 0 : a_.q.size());
-    for (Rotation& rotation : rotations_) {
-      const auto turn = [&](size_t position, size_t row, size_t n, Angles& angles) {
-        const size_t offset = row * rotation.parameters.n_dims / 2;
-        rope_angles(rotation.inverse_frequencies, rotation.parameters.attention_factor, position, n,
-                    angles.cosines.data() + offset, angles.sines.data() + offset);
-      };
-      turn(first_, 0, n_rows_, rotation.at_position);
-      if (query_cap == SIZE_MAX) continue;
-      rotation.capped = rotation.at_position;
-      for (size_t row = 0; row < n_rows_; ++row) {
-        if (first_ + row > query_cap) turn(query_cap, row, 1, rotation.capped);
-      }
     }
   }
 
@@ -261,23 +221,23 @@ class TransformerOf final : public Transformer {
     });
   }
 
-  void rotate(const Rotation& rotation, const Angles& angles, size_t n_heads, std::vector<T>& x) const {
-    const size_t half = rotation.parameters.n_dims / 2;
+  // Of row -> angles.
+  template <class AnglesOf>
+  void rotate(size_t n_heads, std::vector<T>& x, AnglesOf angles_of) const {
     for_rows([&](size_t row) {
+      const auto [cosines, sines, half] = angles_of(row);
       for (size_t head = 0; head < n_heads; ++head) {
-        arithmetic_.rotate(x.data() + (row * n_heads + head) * config_.head_dim, angles.cosines.data() + row * half,
-                           angles.sines.data() + row * half, half);
+        arithmetic_.rotate(x.data() + (row * n_heads + head) * config_.head_dim, cosines, sines, half);
       }
     });
   }
 
   void rotate_queries(size_t layer) {
-    const Rotation& rotation = rotations_[rotation_of_layer_[layer]];
     if (!a_.capped_q.empty()) {
       std::copy_n(a_.q.begin(), n_rows_ * config_.n_heads * config_.head_dim, a_.capped_q.begin());
-      rotate(rotation, rotation.capped, config_.n_heads, a_.capped_q);
+      rotate(config_.n_heads, a_.capped_q, [&](size_t row) { return rotations_.capped(layer, row); });
     }
-    rotate(rotation, rotation.at_position, config_.n_heads, a_.q);
+    rotate(config_.n_heads, a_.q, [&](size_t row) { return rotations_.at(layer, row); });
     observe(Point::kQRope, layer, a_.q, config_.n_heads * config_.head_dim);
   }
 
@@ -289,8 +249,7 @@ class TransformerOf final : public Transformer {
       arithmetic_.narrow(a_.k.data(), n_elements, capacity.key_dtype, a_.stored_keys.data());
       cache.append_unrotated(layer, n_rows_, a_.stored_keys.data());
     }
-    const Rotation& rotation = rotations_[rotation_of_layer_[layer]];
-    rotate(rotation, rotation.at_position, config_.n_kv_heads, a_.k);
+    rotate(config_.n_kv_heads, a_.k, [&](size_t row) { return rotations_.at(layer, row); });
     observe(Point::kKRope, layer, a_.k, config_.n_kv_heads * config_.head_dim);
     arithmetic_.narrow(a_.k.data(), n_elements, capacity.key_dtype, a_.stored_keys.data());
     arithmetic_.narrow(a_.v.data(), n_elements, capacity.value_dtype, a_.stored_values.data());
@@ -302,6 +261,8 @@ class TransformerOf final : public Transformer {
       cache.take_queries(layer, {compute_.kernels, DTypeOf<T>::value, a_.q.data(), config_.n_heads});
     }
     for (size_t head = 0; head < config_.n_kv_heads; ++head) show(layer, head, cache);
+    skips_.clear();
+    if (SkipGate* gate = cache.skip_gate()) decide_skips(layer, cache, *gate);
     const QueryRows<T> queries = queries_of_row(0);
     if (is_blocked()) {
       if constexpr (std::is_same_v<T, float>) {
@@ -319,13 +280,43 @@ class TransformerOf final : public Transformer {
 
   QueryRows<T> queries_of_row(size_t row) const {
     const size_t offset = row * config_.n_heads * config_.head_dim;
-    return {a_.q.data() + offset, a_.capped_q.empty() ? nullptr : a_.capped_q.data() + offset};
+    return {a_.q.data() + offset, a_.capped_q.empty() ? nullptr : a_.capped_q.data() + offset,
+            skips_.empty() ? nullptr : skips_.data() + row * config_.n_heads};
+  }
+
+  void decide_skips(size_t layer, const KvCache& cache, SkipGate& gate) {
+    const auto sums = [&](bool distant, auto is_needed) {
+      std::vector<View> parts(views_.size());
+      for (size_t head = 0; head < views_.size(); ++head) {
+        if (!is_needed(head)) continue;
+        cache.show_to_gate(layer, head, n_rows_, parts[head]);
+        std::erase_if(parts[head], [&](const Segment& segment) { return segment.distant != distant; });
+        mask(layer, parts[head]);
+      }
+      return softmax_sums(parts);
+    };
+    const auto proximal = sums(false, [&](size_t head) { return gate.needs_proximal(layer, head); });
+    const auto distant = sums(true, [&](size_t head) { return gate.needs_distant(layer, head); });
+    skips_.resize(n_rows_ * config_.n_heads);
+    gate.decide(layer, first_, n_rows_, proximal, distant, *compute_.kernels, skips_);
+  }
+
+  std::vector<SoftmaxSums> softmax_sums(const std::vector<View>& views) {
+    std::vector<T> max(n_rows_ * config_.n_heads), sum(max.size());
+    fixed_attention_.softmax_sums({a_.q.data()}, n_rows_, first_, views, max.data(), sum.data());
+    std::vector<SoftmaxSums> sums(max.size());
+    for (size_t k = 0; k < sums.size(); ++k) sums[k] = {static_cast<double>(max[k]), static_cast<double>(sum[k])};
+    return sums;
   }
 
   // The model's own mask comes first: the cache only chooses which key a visible position uses.
   void show(size_t layer, size_t head, const KvCache& cache) {
     cache.show(layer, head, n_rows_, views_[head]);
-    for (Segment& segment : views_[head]) segment.max_age = std::min(segment.max_age, config_.layers[layer].window);
+    mask(layer, views_[head]);
+  }
+
+  void mask(size_t layer, View& view) const {
+    for (Segment& segment : view) segment.max_age = std::min(segment.max_age, config_.layers[layer].window);
   }
 
   void hand_out_probabilities(size_t layer, KvCache& cache) {
@@ -371,9 +362,9 @@ class TransformerOf final : public Transformer {
   FixedAttention<T> fixed_attention_;
   BlockedAttention blocked_attention_;
   Activations<T> a_;
-  std::vector<View> views_;  // [n_kv_heads]
-  std::vector<Rotation> rotations_;
-  std::vector<size_t> rotation_of_layer_;  // [n_layers]
+  std::vector<View> views_;     // [n_kv_heads]
+  std::vector<uint8_t> skips_;  // [C, n_heads], empty where the cache has no gate
+  Rotations<T> rotations_;
   std::vector<double> last_logits_;
 
   // Of the chunk being run.

@@ -221,5 +221,73 @@ TEST_P(CachesTest, BytesAreAsPlanned) {
   }
 }
 
+// Skipping, decided query head by query head, in prefill and decode.
+TEST(Caches, SkippingAgreesWithTheReference) {
+  Random random(4);
+  double largest = 0;
+  for (int round = 0; round < 12; ++round) {
+    const test::TemporaryFolder folder;
+    const Model model = random_model(folder, random);
+    CacheChoice choice{.kind = CacheKind::kPod, .map = test::random_map(cache_geometry(model.config), random)};
+    choice.gate = {0.3 + 0.05 * static_cast<double>(random.below(12)), static_cast<GateKind>(round % 3)};
+    const size_t n_prompt = random.between(60, 140), n_tokens = n_prompt + random.between(1, 20);
+    const auto ids = test::random_ids(n_tokens, model.config.vocab, random.next());
+    const auto method = reference::method_of(choice, model.config, n_prompt);
+    const auto expected = reference::run(model, ids, {.prompt_length = n_prompt, .method = method.get()});
+    for (const size_t chunk : {size_t{1}, size_t{7}, size_t{64}, n_prompt}) {
+      SCOPED_TRACE(cache_settings_text(choice) + " chunk " + std::to_string(chunk));
+      const auto run = test::run_model(model, ids, {.cache = &choice, .chunk = chunk, .n_prompt = n_prompt});
+      const double error = test::deviation(run.logits, expected.logits).largest;
+      ASSERT_LT(error, 1e-10);
+      largest = std::max(largest, error);
+    }
+  }
+  std::printf("skipping: logits within %.1e\n", largest);
+}
+
+// Invariant 9: above 1 nothing is skipped, to the bit; at 0 borrowing layers attend to a window with sinks.
+TEST(Caches, SkippingNothingIsPodAndSkippingAllIsAWindow) {
+  Random random(5);
+  const test::TemporaryFolder folder;
+  test::TinyModelOptions options;
+  options.layers = 4, options.kv_heads = 2, options.heads = 4;
+  test::write_tiny_model(folder.path(), options);
+  const Model model = open_model(folder.path());
+  const auto ids = test::random_ids(150, model.config.vocab, 8);
+  CacheChoice choice{.kind = CacheKind::kPod, .map = SharingMap{4, 2, 4, 30, {{0, 2}, {0}}}};
+  for (const Precision precision : {Precision::kF64, Precision::kF32, Precision::kFast}) {
+    const auto run = [&](const std::optional<GateSettings>& gate, SkipCount& count) {
+      choice.gate = gate;
+      std::unique_ptr<KvCache> cache;
+      const auto logits =
+          test::run_model(
+              model, ids,
+              {.precision = precision, .cache = &choice, .chunk = 40, .n_prompt = 130, .cache_after = &cache})
+              .logits;
+      count = {};
+      for (size_t layer = 0; gate && layer < 4; ++layer) {
+        const SkipCount& each = cache->skip_gate()->counts()[layer];
+        count.skipped += each.skipped, count.total += each.total;
+        EXPECT_TRUE(layer != 0 || each.total == 0);
+      }
+      return logits;
+    };
+    SkipCount none, nothing, all;
+    const auto pod = run(std::nullopt, none);
+    EXPECT_EQ(run(GateSettings{1.01, GateKind::kExact}, nothing), pod);
+    EXPECT_EQ(nothing.skipped, 0U);
+    // Borrowing cells: layers 1 and 3 of KV head 0, layers 1 to 3 of KV head 1; two query heads each.
+    const size_t n_distant = (150 - 34) * (150 - 34 + 1) / 2;
+    EXPECT_EQ(nothing.total, 5 * 2 * n_distant);
+    EXPECT_NE(run(GateSettings{0, GateKind::kDonor}, all), pod);
+    EXPECT_EQ(all.skipped, all.total);
+  }
+  choice.gate = {0, GateKind::kExact};
+  const auto method = reference::method_of(choice, model.config, 130);
+  const auto expected = reference::run(model, ids, {.prompt_length = 130, .method = method.get()});
+  const auto run = test::run_model(model, ids, {.cache = &choice, .chunk = 40, .n_prompt = 130});
+  EXPECT_LT(test::deviation(run.logits, expected.logits).largest, 1e-10);
+}
+
 }  // namespace
 }  // namespace proxima

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <tuple>
 
 namespace proxima::reference {
 namespace {
@@ -251,13 +252,36 @@ class Selection : public Method {
   std::map<std::pair<size_t, size_t>, Cell> cells_;
 };
 
+// Dense or PoD, the latter with a gate where there is one.
 class Plain : public Method {
  public:
-  explicit Plain(const SharingMap* map) : map_(map) {}
+  Plain(const SharingMap* map, const std::optional<GateSettings>& gate) : map_(map), gate_(gate) {}
   std::vector<UsedKey> uses(const QueryPlace& place) override { return pod(map_, place); }
+
+  std::vector<bool> leaves_out(const QueryPlace& place, size_t g, const std::vector<UsedKey>& keys,
+                               const std::vector<double>& scores) override {
+    if (!gate_) return {};
+    std::vector<bool> distant;
+    long double near = 0, far = 0;
+    for (size_t k = 0; k < keys.size(); ++k) {
+      distant.push_back(keys[k].position >= map_->ns && keys[k].position + map_->nr <= place.query);
+      (distant[k] ? far : near) += std::exp(static_cast<long double>(scores[k]));
+    }
+    auto& donor = donors_[{place.kv_head, place.query, g}];
+    if (lowest_layer(map_, place.layer, place.kv_head) == place.layer) {
+      donor = {near, far};
+      return {};
+    }
+    if (gate_->kind == GateKind::kDonor) far = donor.second;
+    if (gate_->kind == GateKind::kDonorGate) std::tie(near, far) = donor;
+    const bool any = std::ranges::find(distant, true) != distant.end();
+    return any && static_cast<double>(near / (near + far)) >= gate_->tau ? distant : std::vector<bool>{};
+  }
 
  private:
   const SharingMap* map_;
+  std::optional<GateSettings> gate_;
+  std::map<std::tuple<size_t, size_t, size_t>, std::pair<long double, long double>> donors_;
 };
 
 }  // namespace
@@ -267,7 +291,7 @@ std::unique_ptr<Method> method_of(const CacheChoice& choice, const ModelConfig& 
   switch (choice.kind) {
     case CacheKind::kDense:
     case CacheKind::kPod:
-      return std::make_unique<Plain>(map);
+      return std::make_unique<Plain>(map, choice.gate);
     case CacheKind::kWindow:
       return std::make_unique<Window>(choice.window);
     case CacheKind::kLmInfinite:

@@ -36,6 +36,11 @@ class Method {
   virtual ~Method() = default;
   // In order of position. The model's own mask is applied by the caller.
   virtual std::vector<UsedKey> uses(const QueryPlace& place) = 0;
+  // Whether the group's query head g leaves out each of these keys, whose scaled scores these are; empty: none.
+  virtual std::vector<bool> leaves_out(const QueryPlace& /*place*/, size_t /*g*/, const std::vector<UsedKey>& /*keys*/,
+                                       const std::vector<double>& /*scores*/) {
+    return {};
+  }
   // What the keys of uses() got: the mean over the group's query heads. Layer by layer, queries ascending.
   virtual void attended(const QueryPlace& /*place*/, const std::vector<UsedKey>& /*keys*/,
                         const std::vector<double>& /*weights*/) {}

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "test/reference_attention.h"
 #include "test/stored_matrix.h"
@@ -207,8 +208,7 @@ class Pass {
       std::erase_if(keys, [&](const UsedKey& key) { return i - key.position >= config_.layers[layer].window; });
       Numbers mean(keys.size());
       for (size_t g = 0; g < group; ++g) {
-        const Softmax softmax =
-            attend_used(place.q[g], unrotated_q.data() + (first_head + g) * width, layer, kv_head, i, keys);
+        const Softmax softmax = attend_used(place, g, unrotated_q.data() + (first_head + g) * width, keys);
         attended.insert(attended.end(), softmax.out.begin(), softmax.out.end());
         for (size_t k = 0; k < keys.size(); ++k) mean[k] += softmax.weights[k] / static_cast<double>(group);
       }
@@ -217,36 +217,40 @@ class Pass {
     return attended;
   }
 
-  Softmax attend_used(const double* q, const double* unrotated_q, size_t layer, size_t kv_head, size_t i,
+  Softmax attend_used(const QueryPlace& place, size_t g, const double* unrotated_q,
                       const std::vector<UsedKey>& keys) const {
-    std::vector<double> scores;
-    double largest = -1e300;
-    for (const UsedKey& key : keys) {
-      double product = 0;
-      if (key.distance == i - key.position) {
-        const double* k = row(result_.keys, key.key_layer, kv_head, key.position);
-        for (size_t c = 0; c < config_.head_dim; ++c) product += q[c] * k[c];
-      } else {
-        const RopeParameters& rope = config_.layers[layer].rope;
-        const Numbers turned = rotated(unrotated_q, rope, key.distance);
-        const Numbers k = rotated(row(unrotated_keys_, key.key_layer, kv_head, key.position), rope, 0);
-        for (size_t c = 0; c < config_.head_dim; ++c) product += turned[c] * k[c];
-      }
-      double score = config_.attention_scale * product;
-      if (config_.attention_softcap > 0)
-        score = config_.attention_softcap * std::tanh(score / config_.attention_softcap);
-      scores.push_back(score);
-      largest = std::max(largest, score);
+    Numbers scores;
+    for (const UsedKey& key : keys) scores.push_back(score(place, g, unrotated_q, key));
+    const std::vector<bool> left_out = options_.method->leaves_out(place, g, keys, scores);
+    for (size_t k = 0; k < left_out.size(); ++k) {
+      if (left_out[k]) scores[k] = -std::numeric_limits<double>::infinity();
     }
+    const double largest = *std::ranges::max_element(scores);
     Softmax result{Numbers(config_.head_dim), {}, 0};
     double sum = 0;
-    for (const double score : scores) sum += std::exp(score - largest);
+    for (const double each : scores) sum += std::exp(each - largest);
     for (size_t k = 0; k < keys.size(); ++k) {
       result.weights.push_back(std::exp(scores[k] - largest) / sum);
-      const double* value = row(result_.values, keys[k].value_layer, kv_head, keys[k].position);
+      const double* value = row(result_.values, keys[k].value_layer, place.kv_head, keys[k].position);
       for (size_t c = 0; c < config_.head_dim; ++c) result.out[c] += result.weights.back() * value[c];
     }
     return result;
+  }
+
+  double score(const QueryPlace& place, size_t g, const double* unrotated_q, const UsedKey& key) const {
+    double product = 0;
+    if (key.distance == place.query - key.position) {
+      const double* k = row(result_.keys, key.key_layer, place.kv_head, key.position);
+      for (size_t c = 0; c < config_.head_dim; ++c) product += place.q[g][c] * k[c];
+    } else {
+      const RopeParameters& rope = config_.layers[place.layer].rope;
+      const Numbers q = rotated(unrotated_q, rope, key.distance);
+      const Numbers k = rotated(row(unrotated_keys_, key.key_layer, place.kv_head, key.position), rope, 0);
+      for (size_t c = 0; c < config_.head_dim; ++c) product += q[c] * k[c];
+    }
+    const double scaled = config_.attention_scale * product;
+    return config_.attention_softcap > 0 ? config_.attention_softcap * std::tanh(scaled / config_.attention_softcap)
+                                         : scaled;
   }
 
   Numbers rotated(const double* x, const RopeParameters& rope, size_t position) const {
