@@ -16,6 +16,6 @@
 
 template <class T>
 constexpr Arithmetic<T> arithmetic() {
-  return {dot<T>, mix<T>,     exponentials<T>, exp_scalar<T>, softcap<T>, merge<T>, scale<T>,
-          add<T>, rmsnorm<T>, silu_mul<T>,     gelu_mul<T>,   rotate<T>,  widen<T>, narrow<T>};
+  return {dot<T>,     mix<T>,      exponentials<T>, exp_scalar<T>, softcap<T>, merge<T>,  scale<T>,       add<T>,
+          rmsnorm<T>, silu_mul<T>, gelu_mul<T>,     rotate<T>,     widen<T>,   narrow<T>, mean_entropy<T>};
 }

@@ -8,6 +8,7 @@
 
 #include "core/kernels.h"
 #include "core/kernels_tables.h"
+#include "core/split_constants.h"
 
 #define HWY_INLINE inline
 #define HWY_ATTR
@@ -16,7 +17,9 @@ namespace proxima {
 namespace scalar {
 namespace {
 #include "core/lanes_scalar-inl.h"
-// The kernels come second: they are written over Lanes.
+// What is written over Lanes comes second.
+#include "core/entropy-inl.h"
+// The table of the kernels names the former.
 #include "core/kernels-inl.h"
 }  // namespace
 }  // namespace scalar

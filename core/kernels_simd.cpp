@@ -9,6 +9,7 @@
 
 #include "core/kernels.h"
 #include "core/kernels_tables.h"
+#include "core/split_constants.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels_simd.cpp"
@@ -22,7 +23,9 @@ namespace proxima {
 namespace HWY_NAMESPACE {
 namespace {
 #include "core/lanes_highway-inl.h"
-// The kernels come second: they are written over Lanes.
+// What is written over Lanes comes second.
+#include "core/entropy-inl.h"
+// The table of the kernels names the former.
 #include "core/kernels-inl.h"
 }  // namespace
 
