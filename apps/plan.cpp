@@ -110,6 +110,7 @@ void plan(const PlanOptions& options) {
   const Checkpoint checkpoint(dir);
   bind_weights(config, checkpoint);
   MemoryRequest request = memory_request(options.common, cache_geometry(config));
+  check_map_fingerprint(options.common, request, checkpoint);
   const size_t n_tokens = planned_context(options, config);
   request.limits = {n_tokens, std::min(options.common.chunk, n_tokens)};
   const MemoryLimit available = available_memory();
