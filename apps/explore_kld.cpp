@@ -2,10 +2,17 @@
 #include "apps/explore_kld.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "apps/explore_local.h"
 
 namespace proxima {
+namespace {
+
+// Measurements before any cell is left unmeasured: the very first may be of a cell that looks harmless and is not.
+constexpr size_t kFirstMeasured = 8;
+
+}  // namespace
 
 DamageSearch::DamageSearch(const PairTable& errors, const CacheGeometry& geometry, size_t ns, size_t nr,
                            SearchState state)
@@ -36,7 +43,10 @@ std::optional<DamageStep> DamageSearch::next(const Measure& measure) {
 
 double DamageSearch::expected_increase(const SearchState::Candidate& candidate) const {
   if (candidate.measured) return candidate.increase;
-  return state_.least_ratio.value_or(1) * local_increase(errors_, map_, candidate.cell);
+  const bool trusted = state_.n_measured >= kFirstMeasured && state_.least_ratio;
+  // Otherwise below any measured cost, in the order of local errors.
+  const double ratio = trusted ? *state_.least_ratio : std::numeric_limits<double>::min();
+  return ratio * local_increase(errors_, map_, candidate.cell);
 }
 
 void DamageSearch::update(SearchState::Candidate& candidate, const Measure& measure) {

@@ -21,10 +21,11 @@ struct Sample {
 };
 
 struct SampleRequest {
-  std::optional<size_t> length;  // tokens of a window, BOS included; absent: of the shortest text, at most most_length
-  std::optional<size_t> n_samples;  // absent: all that the texts hold, at most kDefaultSamples
-  size_t n_queries = 64;            // scored positions
-  size_t most_length = SIZE_MAX;    // the model's context
+  std::optional<size_t> length =
+      {};  // tokens of a window, BOS included; absent: of the shortest text, at most most_length
+  std::optional<size_t> n_samples = {};  // absent: all that the texts hold, at most kDefaultSamples
+  size_t n_queries = 64;                 // scored positions
+  size_t most_length = SIZE_MAX;         // the model's context
 };
 constexpr size_t kDefaultSamples = 32;
 constexpr size_t kDefaultLength = 8192;

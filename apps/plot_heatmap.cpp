@@ -88,8 +88,7 @@ class Picture {
     const Point2 corner{origin.x + static_cast<double>(column) * cell_width_,
                         origin.y + static_cast<double>(row) * cell_height_};
     const double place = (value - plot_.low) / (plot_.high - plot_.low);
-    // A little wider than the cell: no seams where pixels are shared.
-    svg.rect(corner, cell_width_ + 0.3, cell_height_ + 0.3, ramp_colour(place));
+    svg.rect(corner, cell_width_, cell_height_, ramp_colour(place));
     if (!plot_.show_values) return;
     svg.text_on({corner.x + cell_width_ / 2, corner.y + cell_height_ / 2 + 3.5}, fmt::format("{:.2g}", value), 10,
                 is_light(place) ? "#1f2328" : "#ffffff");
@@ -117,7 +116,7 @@ class Picture {
     const double height = std::max(90.0, static_cast<double>(plot_.rows.size()) * cell_height_);
     for (int step = 0; step < kSteps; ++step) {
       const double y = corner.y + height * step / kSteps;
-      svg.rect({corner.x, y}, kBarWidth, height / kSteps + 0.3, ramp_colour(1 - (step + 0.5) / kSteps));
+      svg.rect({corner.x, y}, kBarWidth, height / kSteps, ramp_colour(1 - (step + 0.5) / kSteps));
     }
     for (const double tick : round_ticks(plot_.low, plot_.high)) {
       const double y = corner.y + height * (1 - (tick - plot_.low) / (plot_.high - plot_.low));

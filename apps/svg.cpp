@@ -83,6 +83,7 @@ text {{ font-family: sans-serif; fill: #1f2328 }}
 .paper {{ fill: #ffffff }}
 .axis {{ stroke: #57606a }}
 .grid {{ stroke: #d8dee4 }}
+.cell {{ shape-rendering: crispEdges }}
 @media (prefers-color-scheme: dark) {{
 text {{ fill: #e6edf3 }}
 .paper {{ fill: #0d1117 }}
@@ -96,8 +97,8 @@ text {{ fill: #e6edf3 }}
 }
 
 void Svg::rect(Point2 corner, double width, double height, std::string_view fill) {
-  text_ += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\"/>\n", number(corner.x),
-                       number(corner.y), number(width), number(height), fill);
+  text_ += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\" class=\"cell\"/>\n",
+                       number(corner.x), number(corner.y), number(width), number(height), fill);
 }
 
 void Svg::frame(Point2 corner, double width, double height, std::string_view colour, double line_width) {
