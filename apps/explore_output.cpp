@@ -157,10 +157,11 @@ std::string curve_picture(const Exploration& found) {
                               found.length, found.options->n_queries, found.saving_length);
   plot.x_label = "saved KV bytes, % of the dense cache";
   Series cost{cost_name(found.options->method), {}, found.choice.index};
-  Series kl{"kl, measured", {}, {}};
+  const bool tasks = found.n_tasks > 0;
+  Series kl{tasks ? "measured: KL + task loss" : "measured: KL", {}, {}};
   for (const CurvePoint& point : found.points) {
     cost.points.push_back({100 * point.saving, point.cost});
-    if (point.measured) kl.points.push_back({100 * point.saving, point.measured->kl});
+    if (point.measured) kl.points.push_back({100 * point.saving, point.measured->total()});
   }
   switch (found.options->method) {
     case ExploreMethod::kJs:
@@ -170,13 +171,13 @@ std::string curve_picture(const Exploration& found) {
       plot.y_label = "relative squared error, mean over layers";
       break;
     case ExploreMethod::kKld:
-      plot.y_label = found.n_tasks > 0 ? "KL + task loss, nats a token" : "KL(dense || shared), nats a token";
+      plot.y_label = tasks ? "KL + task loss, nats a token" : "KL(dense || shared), nats a token";
   }
   plot.log_y = found.options->method != ExploreMethod::kJs;
   plot.series.push_back(cost);
   if (found.options->method != ExploreMethod::kKld && any_measured(found)) {
     plot.log_y = true;
-    plot.y_label = std::string(cost_name(found.options->method)) + "; KL in nats a token";
+    plot.y_label = std::string(cost_name(found.options->method)) + "; measured: nats a token";
     plot.series.push_back(kl);
   }
   return curve_svg(plot);
