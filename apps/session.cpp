@@ -32,7 +32,7 @@ Session::Session(const CommonOptions& options)
       model_(open_checked(options)),
       compute_(chosen_compute(options)),
       request_(memory_request(options, cache_geometry(model_.config))) {
-  check_map_fingerprint(options, request_, model_.checkpoint);
+  if (request_.cache.map) check_map_fingerprint(*request_.cache.map, model_.checkpoint, options.map);
   check_weights_finite(model_.checkpoint);
   const std::string threads = describe_threads(options);
   if (options.quiet) return;
@@ -87,17 +87,6 @@ void check_context_size(const CommonOptions& options, const ModelConfig& config)
     fail(ErrorKind::kUsage, "-c {} is more than the {} tokens that {} is made for; -c can only lower the limit",
          *options.ctx_size, trained_context(config), model_folder(options).string());
   }
-}
-
-void check_map_fingerprint(const CommonOptions& options, const MemoryRequest& request, const Checkpoint& checkpoint) {
-  if (!request.cache.map || request.cache.map->fingerprint.empty()) return;
-  const std::string fingerprint = checkpoint_fingerprint(checkpoint);
-  if (request.cache.map->fingerprint == fingerprint) return;
-  fail(
-      ErrorKind::kInput,
-      "{}: the map was made for weights {}, those of {} are {}; use a map made for this model, or take \"fingerprint\" "
-      "out of the file if you know that it fits",
-      options.map, request.cache.map->fingerprint, model_folder(options).string(), fingerprint);
 }
 
 void check_memory(const MemoryPlan& plan, const ModelConfig& config, const MemoryRequest& request) {

@@ -56,9 +56,6 @@ class Session {
 // -c must cap something: throws Error(kUsage) if it is above the model's own limit.
 void check_context_size(const CommonOptions& options, const ModelConfig& config);
 
-// Throws Error(kInput) if the chosen map says that it was made for other weights.
-void check_map_fingerprint(const CommonOptions& options, const MemoryRequest& request, const Checkpoint& checkpoint);
-
 // The check of start() for a given plan. Throws Error(kMemory).
 void check_memory(const MemoryPlan& plan, const ModelConfig& config, const MemoryRequest& request);
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Logarithms of probabilities, for divergences between softmax rows. Included once per target, after the target's Lanes
-// and before kernels-inl.h, whose table names it.
+// Logarithms of probabilities, for divergences between softmax rows. Part of kernels-inl.h.
 
 // log2 x for positive normal x: x = 2^k f with f in [sqrt(1/2), sqrt(2)), log2 f = 2 / ln 2 * artanh((f - 1) / (f + 1))
 // by its series, whose remainder is below half an ulp. About 2 ulp; exact at powers of two.

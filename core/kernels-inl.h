@@ -10,6 +10,8 @@
 
 #include "core/softmax_kernels-inl.h"
 
+#include "core/entropy-inl.h"
+
 #include "core/row_kernels-inl.h"
 
 #include "core/block_kernels-inl.h"

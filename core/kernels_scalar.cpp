@@ -17,9 +17,7 @@ namespace proxima {
 namespace scalar {
 namespace {
 #include "core/lanes_scalar-inl.h"
-// What is written over Lanes comes second.
-#include "core/entropy-inl.h"
-// The table of the kernels names the former.
+// The kernels come second: they are written over Lanes.
 #include "core/kernels-inl.h"
 }  // namespace
 }  // namespace scalar
