@@ -58,7 +58,7 @@ ordered_json provenance(const Exploration& found) {
   ordered_json result = {{"by", explore_method_name(options.method)},
                          {"program", "proxima " PROXIMA_VERSION},
                          {"model", found.model},
-                         {"precision", precision_name(options.common.precision)},
+                         {"precision", found.precision},
                          {"texts", options.texts},
                          {"tokens_digest", found.tokens},
                          {"length", found.length},

@@ -29,6 +29,7 @@ struct Exploration {
   std::string model;
   std::string fingerprint;  // of the weights
   std::string tokens;       // digest of the samples
+  std::string precision;
   size_t n_heads = 0;
   size_t length = 0;
   size_t n_samples = 0;

@@ -51,6 +51,7 @@ Explorer::Explorer(const ExploreOptions& options, const Session& session, std::s
                                                         : session.model().dir.filename().string();
   found_.fingerprint = checkpoint_fingerprint(session.model().checkpoint);
   found_.tokens = samples_digest(samples);
+  found_.precision = precision_name(request_.precision);
   found_.n_heads = config.n_heads;
   found_.length = length();
   found_.n_samples = n_texts;
@@ -58,7 +59,7 @@ Explorer::Explorer(const ExploreOptions& options, const Session& session, std::s
   found_.saving_length = options.saving_length.value_or(length());
   state_.settings = {{"--by", std::string(explore_method_name(options.method))},
                      {"weights", found_.fingerprint},
-                     {"--precision", std::string(precision_name(options.common.precision))},
+                     {"--precision", found_.precision},
                      {"texts and tasks of digest", found_.tokens},
                      {"--ns", std::to_string(options.ns)},
                      {"--nr", std::to_string(options.nr)},

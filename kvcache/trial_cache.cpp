@@ -2,6 +2,7 @@
 #include "kvcache/trial_cache.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "kvcache/recent_rows.h"
 
@@ -75,6 +76,14 @@ void TrialCache::show(size_t layer, size_t kv_head, size_t n_queries, View& view
 CacheBytes TrialCache::bytes(size_t /*layer*/) const {
   const size_t kept = KeyValueStore::n_bytes(geometry_, capacity_, n_tokens_) / geometry_.n_layers;
   return {kept, 0, kept, kept};
+}
+
+std::vector<KeptRows> TrialCache::save() const {
+  throw std::logic_error("a trial is not saved");
+}
+
+void TrialCache::restore(size_t /*n_tokens*/, const std::vector<KeptRows>& /*stores*/, const std::string& /*origin*/) {
+  throw std::logic_error("a trial is not restored");
 }
 
 }  // namespace proxima

@@ -44,12 +44,15 @@ class TrialCache final : public KvCache {
   const CacheGeometry& geometry() const override { return geometry_; }
   const CacheCapacity& capacity() const override { return capacity_; }
   size_t n_tokens() const override { return n_tokens_; }
-  void begin_prompt() override {}
+  void begin_prompt(size_t /*n_tokens*/) override {}
   void end_prompt() override {}
   void append(size_t layer, size_t n, const std::byte* keys, const std::byte* values) override;
   void show(size_t layer, size_t kv_head, size_t n_queries, View& view) const override;
   CacheBytes bytes(size_t layer) const override;
   void clear() override { n_tokens_ = 0; }
+  // A trial is not to be saved: std::logic_error.
+  std::vector<KeptRows> save() const override;
+  void restore(size_t n_tokens, const std::vector<KeptRows>& stores, const std::string& origin) override;
 
  private:
   const KeyValueStore& store(size_t layer, size_t position) const;
