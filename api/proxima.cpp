@@ -13,6 +13,7 @@
 #include "core/memory_limit.h"
 #include "core/quote.h"
 #include "kvcache/cache_factory.h"
+#include "model/fingerprint.h"
 #include "model/finite_observer.h"
 #include "model/generator.h"
 #include "model/memory_plan.h"
@@ -96,10 +97,11 @@ Compute compute_of(const proxima_settings& settings) {
   return compute;
 }
 
-CacheChoice cache_of(const proxima_settings& settings, const CacheGeometry& geometry) {
+CacheChoice cache_of(const proxima_settings& settings, const Model& model) {
   if (settings.map == nullptr) return {};
   const CacheChoice choice{CacheKind::kPod, read_sharing_map(settings.map)};
-  check_cache_choice(choice, geometry, settings.map);
+  check_cache_choice(choice, cache_geometry(model.config), settings.map);
+  check_map_fingerprint(*choice.map, model.checkpoint, settings.map);
   return choice;
 }
 
@@ -168,7 +170,7 @@ std::unique_ptr<proxima_result> forward(const Model& model, std::span<const Toke
   MemoryRequest request;
   request.precision = precision_of(settings);
   request.key_dtype = request.value_dtype = default_cache_dtype(request.precision);
-  request.cache = cache_of(settings, geometry);
+  request.cache = cache_of(settings, model);
   const Compute compute = compute_of(settings);
   request.n_threads = compute.n_threads;
   request.limits = {ids.size(), settings.chunk > 0 ? std::min(settings.chunk, ids.size()) : ids.size()};

@@ -12,6 +12,7 @@
 
 #include "apps/compare.h"
 #include "apps/dump.h"
+#include "apps/explore.h"
 #include "apps/inspect.h"
 #include "apps/plan.h"
 #include "apps/prefill.h"
@@ -76,6 +77,8 @@ std::vector<Command> add_commands(CLI::App& app) {
   add_command(app, commands, "tokenize", "text to token ids and back", declare_tokenize, tokenize);
   add_command(app, commands, "template", "what the chat template makes of a message", declare_template,
               render_template);
+  add_command(app, commands, "explore", "find which layers may share keys, write the sharing map", declare_explore,
+              explore);
   add_command(app, commands, "dump", "named activations to a safetensors file", declare_dump, dump);
   add_command(app, commands, "compare", "the first divergent tensor of two dumps, and a verdict", declare_compare,
               compare);

@@ -69,6 +69,24 @@ CLI::Option* add_limit(CLI::App& app, const std::string& names, std::optional<do
   return app.add_option_function<std::string>(names, set, help)->type_name("X");
 }
 
+double parse_number(std::string_view option, const std::string& text, double min, double max) {
+  double value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stop != end || !(value >= min && value <= max)) {
+    fail(ErrorKind::kUsage, "{} takes a number from {} to {}, not {}", option, min, max, quote(text));
+  }
+  return value;
+}
+
+CLI::Option* add_number(CLI::App& app, const std::string& names, std::optional<double>& value, const std::string& help,
+                        double min, double max) {
+  const auto set = [&value, name = long_name(names), min, max](const std::string& text) {
+    value = parse_number(name, text, min, max);
+  };
+  return app.add_option_function<std::string>(names, set, help)->type_name("X");
+}
+
 CLI::Option* add_choice(CLI::App& app, const std::string& names, std::span<const std::string_view> words,
                         const std::function<void(size_t)>& set, const std::string& help,
                         const std::string& default_word) {

@@ -39,6 +39,11 @@ double parse_limit(std::string_view option, const std::string& text);
 CLI::Option* add_limit(CLI::App& app, const std::string& names, double& value, const std::string& help);
 CLI::Option* add_limit(CLI::App& app, const std::string& names, std::optional<double>& value, const std::string& help);
 
+// A finite decimal number in [min, max].
+double parse_number(std::string_view option, const std::string& text, double min, double max);
+CLI::Option* add_number(CLI::App& app, const std::string& names, std::optional<double>& value, const std::string& help,
+                        double min, double max);
+
 // One of a few words; `set` takes the index into `words`.
 CLI::Option* add_choice(CLI::App& app, const std::string& names, std::span<const std::string_view> words,
                         const std::function<void(size_t)>& set, const std::string& help,

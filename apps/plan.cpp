@@ -10,6 +10,7 @@
 #include "apps/text_output.h"
 #include "core/error.h"
 #include "core/memory_limit.h"
+#include "model/fingerprint.h"
 #include "model/tokenizer.h"
 
 namespace proxima {
@@ -110,6 +111,7 @@ void plan(const PlanOptions& options) {
   const Checkpoint checkpoint(dir);
   bind_weights(config, checkpoint);
   MemoryRequest request = memory_request(options.common, cache_geometry(config));
+  if (request.cache.map) check_map_fingerprint(*request.cache.map, checkpoint, options.common.map);
   const size_t n_tokens = planned_context(options, config);
   request.limits = {n_tokens, std::min(options.common.chunk, n_tokens)};
   const MemoryLimit available = available_memory();

@@ -4,8 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cmath>
-
+#include "apps/job_progress.h"
 #include "core/memory_limit.h"
 
 namespace proxima {
@@ -15,12 +14,6 @@ namespace {
 constexpr double kSilence = 0.8;
 constexpr double kTerminalPause = 0.2;
 constexpr double kPlainPause = 5;
-
-std::string clock_text(double seconds) {
-  const auto whole = static_cast<long>(std::lround(seconds));
-  if (whole >= 3600) return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
-  return fmt::format("{}:{:02}", whole / 60, whole % 60);
-}
 
 ProgressMode resolved(ProgressMode mode) {
   return mode == ProgressMode::kAuto ? ProgressMode::kPlain : mode;

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/memory_limit.h"
+#include "model/fingerprint.h"
 
 namespace proxima {
 namespace {
@@ -31,6 +32,7 @@ Session::Session(const CommonOptions& options)
       model_(open_checked(options)),
       compute_(chosen_compute(options)),
       request_(memory_request(options, cache_geometry(model_.config))) {
+  if (request_.cache.map) check_map_fingerprint(*request_.cache.map, model_.checkpoint, options.map);
   check_weights_finite(model_.checkpoint);
   const std::string threads = describe_threads(options);
   if (options.quiet) return;

@@ -10,12 +10,14 @@
 
 #include "core/softmax_kernels-inl.h"
 
+#include "core/entropy-inl.h"
+
 #include "core/row_kernels-inl.h"
 
 #include "core/block_kernels-inl.h"
 
 template <class T>
 constexpr Arithmetic<T> arithmetic() {
-  return {dot<T>, mix<T>,     exponentials<T>, exp_scalar<T>, softcap<T>, merge<T>, scale<T>,
-          add<T>, rmsnorm<T>, silu_mul<T>,     gelu_mul<T>,   rotate<T>,  widen<T>, narrow<T>};
+  return {dot<T>,     mix<T>,      exponentials<T>, exp_scalar<T>, softcap<T>, merge<T>,  scale<T>,       add<T>,
+          rmsnorm<T>, silu_mul<T>, gelu_mul<T>,     rotate<T>,     widen<T>,   narrow<T>, mean_entropy<T>};
 }

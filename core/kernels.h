@@ -66,6 +66,10 @@ struct Arithmetic {
   // float.
   void (*widen)(const std::byte* stored, DType dtype, size_t n, T* x);
   void (*narrow)(const T* x, size_t n, DType dtype, std::byte* stored);
+
+  // sum of m log2 m with m = (p + r) / 2 and 0 log 0 = 0: the entropies of which a Jensen-Shannon divergence consists.
+  // p, r >= 0; n is padded by the caller with 0 to a multiple of 16. Terms in T, summed in double.
+  double (*mean_entropy)(const T* p, const T* r, size_t n);
 };
 
 // A block of keys against a tile of query rows, for `fast` prefill: everything is transposed, [.., n_rows] with n_rows

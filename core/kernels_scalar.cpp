@@ -8,6 +8,7 @@
 
 #include "core/kernels.h"
 #include "core/kernels_tables.h"
+#include "core/split_constants.h"
 
 #define HWY_INLINE inline
 #define HWY_ATTR

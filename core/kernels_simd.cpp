@@ -9,6 +9,7 @@
 
 #include "core/kernels.h"
 #include "core/kernels_tables.h"
+#include "core/split_constants.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels_simd.cpp"

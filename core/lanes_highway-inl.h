@@ -81,6 +81,12 @@ struct Lanes {
   // 2^k, where k is the integer in the low bits of x's pattern (x = 1.5 * 2^mantissa_bits + k).
   friend HWY_INLINE Lanes exponent_from_low_bits(Lanes x) PROXIMA_EACH(exponent_register(x.v[i]));
 #undef PROXIMA_EACH
+  // x = 2^exponent * f, f in [sqrt(1/2), sqrt(2)), for positive normal x. Returns f.
+  friend HWY_INLINE Lanes split_exponent(Lanes x, Lanes& exponent) {
+    Lanes f;
+    for (size_t i = 0; i < kRegisters; ++i) f.v[i] = split_register(x.v[i], exponent.v[i]);
+    return f;
+  }
 
   // The tree (i, i + size/2), then half as many, down to one.
   friend HWY_INLINE T sum(Lanes a) {
@@ -175,6 +181,18 @@ struct Lanes {
       const hn::Rebind<hwy::float16_t, D> d16;
       hn::StoreU(hn::DemoteTo(d16, x), d16, reinterpret_cast<hwy::float16_t*>(p));
     }
+  }
+
+  static HWY_INLINE V split_register(V x, V& exponent) {
+    const hn::RebindToUnsigned<D> du;
+    using Constants = SplitConstants<T>;
+    constexpr int kShift = Constants::kMantissaBits;
+    const auto bits = hn::BitCast(du, x);
+    const auto one = hn::Set(du, Constants::kOne);
+    const auto k = hn::ShiftRight<kShift>(hn::Add(bits, hn::Set(du, Constants::kOne - Constants::kRootHalf)));
+    exponent =
+        hn::Sub(hn::BitCast(D(), hn::Or(k, hn::Set(du, Constants::kMagic))), hn::Set(D(), Constants::kMagicBias));
+    return hn::BitCast(D(), hn::Add(hn::Sub(bits, hn::ShiftLeft<kShift>(k)), one));
   }
 
   static HWY_INLINE V exponent_register(V x) {

@@ -79,6 +79,16 @@ struct Lanes {
     constexpr int kShift = sizeof(T) == 4 ? 23 : 52;
     return each([&](size_t i) { return std::bit_cast<T>((std::bit_cast<U>(x.v[i]) + kBias) << kShift); });
   }
+  friend Lanes split_exponent(Lanes x, Lanes& exponent) {
+    using Constants = SplitConstants<T>;
+    for (size_t i = 0; i < kSize; ++i) {
+      const auto bits = std::bit_cast<typename Constants::Bits>(x.v[i]);
+      const auto k = (bits + (Constants::kOne - Constants::kRootHalf)) >> Constants::kMantissaBits;
+      exponent.v[i] = std::bit_cast<T>(k | Constants::kMagic) - Constants::kMagicBias;
+      x.v[i] = std::bit_cast<T>(bits - (k << Constants::kMantissaBits) + Constants::kOne);
+    }
+    return x;
+  }
   friend T sum(Lanes a) {
     for (size_t half = kSize / 2; half > 0; half /= 2) {
       for (size_t i = 0; i < half; ++i) a.v[i] = a.v[i] + a.v[i + half];

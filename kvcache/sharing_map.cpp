@@ -38,6 +38,10 @@ SharingMap map_of(const json& file, const std::string& origin) {
   map.n_kv_heads = as_count(member(file, "kv_heads", origin), "kv_heads", origin);
   map.ns = as_count(member(file, "ns", origin), "ns", origin);
   map.nr = as_count(member(file, "nr", origin), "nr", origin);
+  if (const auto found = file.find("fingerprint"); found != file.end()) {
+    if (!found->is_string()) fail(ErrorKind::kInput, "{}: \"fingerprint\" must be a text", origin);
+    map.fingerprint = found->get<std::string>();
+  }
   const json& heads = member(file, "block_starts", origin);
   if (!heads.is_array()) fail(ErrorKind::kInput, "{}: \"block_starts\" must be a list of lists", origin);
   for (const json& starts : heads) {
@@ -106,9 +110,9 @@ SharingMap parse_sharing_map(std::string_view text, const std::string& origin) {
 }
 
 std::string sharing_map_text(const SharingMap& map) {
-  const nlohmann::ordered_json file = {
-      {"format", kFormat}, {"layers", map.n_layers}, {"kv_heads", map.n_kv_heads},
-      {"ns", map.ns},      {"nr", map.nr},           {"block_starts", map.block_starts}};
+  nlohmann::ordered_json file = {{"format", kFormat}, {"layers", map.n_layers}, {"kv_heads", map.n_kv_heads},
+                                 {"ns", map.ns},      {"nr", map.nr},           {"block_starts", map.block_starts}};
+  if (!map.fingerprint.empty()) file["fingerprint"] = map.fingerprint;
   return file.dump();
 }
 

@@ -20,6 +20,7 @@ struct SharingMap {
   size_t ns = 16;
   size_t nr = 4080;                               // at least 1
   std::vector<std::vector<size_t>> block_starts;  // [n_kv_heads], each ascending from 0
+  std::string fingerprint = {};                   // of the weights it was made for; empty where the file says none
 
   // The layer whose distant keys a cell uses; the cell's own layer where it starts a block.
   size_t lowest(size_t layer, size_t kv_head) const;
@@ -34,8 +35,9 @@ struct SharingMap {
   bool operator==(const SharingMap&) const = default;
 };
 
-// Reads a map file ({"format": "proxima.sharing-map/1", "layers", "kv_heads", "ns", "nr", "block_starts"}; other keys
-// are provenance). Throws Error(kInput) naming the file and the key.
+// Reads a map file ({"format": "proxima.sharing-map/1", "layers", "kv_heads", "ns", "nr", "block_starts"} and, where it
+// is bound to one model's weights, "fingerprint"; other keys are provenance). Throws Error(kInput) naming the file and
+// the key.
 SharingMap read_sharing_map(const std::filesystem::path& path);
 // The same of the text of such a file, and such a text, on one line. `origin` names the map in messages.
 SharingMap parse_sharing_map(std::string_view text, const std::string& origin);

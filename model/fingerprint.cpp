@@ -13,6 +13,8 @@
 #include "core/mapped_file.h"
 #include "core/rope.h"
 
+#include "core/error.h"
+
 namespace proxima {
 
 namespace {
@@ -106,6 +108,17 @@ std::string tokenizer_fingerprint(const std::filesystem::path& dir) {
     hash.add(MappedFile(dir / name).bytes());
   }
   return any ? hash.text() : "none";
+}
+
+void check_map_fingerprint(const SharingMap& map, const Checkpoint& checkpoint, const std::string& origin) {
+  if (map.fingerprint.empty()) return;
+  const std::string fingerprint = checkpoint_fingerprint(checkpoint);
+  if (map.fingerprint == fingerprint) return;
+  fail(
+      ErrorKind::kInput,
+      "{}: the map was made for weights {}, the model's are {}; use a map made for this model, or take \"fingerprint\" "
+      "out of the file if you know that it fits",
+      origin, map.fingerprint, fingerprint);
 }
 
 }  // namespace proxima

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string>
 
+#include "kvcache/sharing_map.h"
 #include "model/weights.h"
 
 namespace proxima {
@@ -26,5 +27,8 @@ std::string config_fingerprint(const ModelConfig& config);
 // All bytes of tokenizer.json, or of tokenizer.model and tokenizer_config.json where that is what Tokenizer opens;
 // "none" for a folder without a tokenizer.
 std::string tokenizer_fingerprint(const std::filesystem::path& dir);
+
+// Throws Error(kInput) if the map says that it was made for other weights. `origin` names the map in the message.
+void check_map_fingerprint(const SharingMap& map, const Checkpoint& checkpoint, const std::string& origin);
 
 }  // namespace proxima

@@ -2,6 +2,7 @@
 #include "model/transformer.h"
 
 #include <algorithm>
+#include <cstring>
 #include <stdexcept>
 #include <type_traits>
 
@@ -54,18 +55,17 @@ class TransformerOf final : public Transformer {
   void begin_sequence(size_t prompt_length) override { rotations_.begin_sequence(prompt_length); }
 
   void forward(std::span<const TokenId> ids, KvCache& cache, bool want_logits, Observer* observer) override {
-    check(ids, cache);
-    observer_ = observer;
-    n_rows_ = ids.size();
-    first_ = cache.n_tokens();
-    rotations_.turn(first_, n_rows_, cache.query_cap());
-    a_.capped_q.resize(cache.query_cap() == SIZE_MAX ? 0 : a_.q.size());
+    check(ids);
+    begin_chunk(ids.size(), cache, observer);
     embed(ids);
-    for (size_t layer = 0; layer < layers_.size(); ++layer) {
-      attention_block(layer, cache);
-      mlp_block(layer);
-    }
-    final_block(want_logits);
+    run_layers(0, cache, want_logits);
+  }
+
+  void forward_from(size_t layer, const std::byte* residual, size_t n_rows, KvCache& cache, bool want_logits,
+                    Observer* observer) override {
+    begin_chunk(n_rows, cache, observer);
+    std::memcpy(a_.residual.data(), residual, n_rows * config_.hidden * sizeof(T));
+    run_layers(layer, cache, want_logits);
   }
 
  private:
@@ -102,8 +102,7 @@ class TransformerOf final : public Transformer {
     return {Matrix::from(weights.weight), vector_of(weights.bias)};
   }
 
-  void check(std::span<const TokenId> ids, const KvCache& cache) const {
-    if (ids.empty() || ids.size() > limits_.max_chunk) throw std::logic_error("a chunk is 1 to max_chunk tokens");
+  void check(std::span<const TokenId> ids) const {
     for (const TokenId id : ids) {
       if (id >= config_.vocab) {
         fail(ErrorKind::kUsage,
@@ -111,10 +110,27 @@ class TransformerOf final : public Transformer {
              config_.vocab);
       }
     }
+  }
+
+  void begin_chunk(size_t n_rows, const KvCache& cache, Observer* observer) {
+    if (n_rows == 0 || n_rows > limits_.max_chunk) throw std::logic_error("a chunk is 1 to max_chunk tokens");
     const size_t max_context = std::min(limits_.max_context, cache.capacity().max_context);
-    if (cache.n_tokens() + ids.size() > max_context) {
-      fail(ErrorKind::kContext, "{} tokens do not fit the context of {}", cache.n_tokens() + ids.size(), max_context);
+    if (cache.n_tokens() + n_rows > max_context) {
+      fail(ErrorKind::kContext, "{} tokens do not fit the context of {}", cache.n_tokens() + n_rows, max_context);
     }
+    observer_ = observer;
+    n_rows_ = n_rows;
+    first_ = cache.n_tokens();
+    rotations_.turn(first_, n_rows_, cache.query_cap());
+    a_.capped_q.resize(cache.query_cap() == SIZE_MAX ? 0 : a_.q.size());
+  }
+
+  void run_layers(size_t first_layer, KvCache& cache, bool want_logits) {
+    for (size_t layer = first_layer; layer < layers_.size(); ++layer) {
+      attention_block(layer, cache);
+      mlp_block(layer);
+    }
+    final_block(want_logits);
   }
 
   void embed(std::span<const TokenId> ids) {

@@ -44,7 +44,12 @@ class Transformer {
   virtual void forward(std::span<const TokenId> ids, KvCache& cache, bool want_logits,
                        Observer* observer = nullptr) = 0;
 
-  // [vocab] of the last token of the last forward() with want_logits; widened exactly to double.
+  // As forward(), but enters at `layer` with what the layers below left in the residual: n_rows rows [hidden] as an
+  // observer saw them (Point::kEmbed or kResidPost). The cache is asked and given only what concerns `layer` and above.
+  virtual void forward_from(size_t layer, const std::byte* residual, size_t n_rows, KvCache& cache, bool want_logits,
+                            Observer* observer = nullptr) = 0;
+
+  // [vocab] of the last token of the last forward pass with want_logits; widened exactly to double.
   virtual std::span<const double> logits() const = 0;
 };
 

@@ -287,7 +287,9 @@ class Pass {
         attended.insert(attended.end(), out.begin(), out.end());
       }
     }
-    add_to_residual(norm(linear(attended, layer.o), layer.attn_post_norm));
+    result_.queries.push_back(q);
+    result_.attention.push_back(linear(attended, layer.o));
+    add_to_residual(norm(result_.attention.back(), layer.attn_post_norm));
   }
 
   void mlp_block(size_t index) {

@@ -27,9 +27,11 @@ struct Result {
   std::vector<double> logits;  // [T, vocab]
   std::vector<std::vector<double>>
       hidden;  // [n_layers + 1] of [T, hidden]: scaled embeddings, ..., final norm, as HF says it
-  std::vector<std::vector<double>> keys;    // [n_layers] of [n_kv_heads, T, head_dim], rotated
-  std::vector<std::vector<double>> values;  // likewise
-  std::vector<std::vector<double>> scores;  // [n_layers] of [n_heads, T, T], softmax probabilities, if asked for
+  std::vector<std::vector<double>> keys;       // [n_layers] of [n_kv_heads, T, head_dim], rotated
+  std::vector<std::vector<double>> values;     // likewise
+  std::vector<std::vector<double>> queries;    // [n_layers] of [T, n_heads, head_dim], rotated
+  std::vector<std::vector<double>> attention;  // [n_layers] of [T, hidden], after o_proj
+  std::vector<std::vector<double>> scores;     // [n_layers] of [n_heads, T, T], softmax probabilities, if asked for
 };
 
 Result run(const Model& model, std::span<const TokenId> ids, const Options& options = {});

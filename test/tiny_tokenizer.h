@@ -2,6 +2,8 @@
 // Small tokenizer.json texts for tests, made from their parts.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
