@@ -12,6 +12,8 @@
 
 #include "apps/compare.h"
 #include "apps/dump.h"
+#include "apps/eval/kld.h"
+#include "apps/eval/ppl.h"
 #include "apps/inspect.h"
 #include "apps/plan.h"
 #include "apps/prefill.h"
@@ -81,6 +83,10 @@ std::vector<Command> add_commands(CLI::App& app) {
               compare);
   add_command(app, commands, "selfcheck", "prove on this model what the precisions promise", declare_selfcheck,
               selfcheck);
+  CLI::App& eval = *app.add_subcommand("eval", "what a cache costs in quality");
+  eval.require_subcommand(1);
+  add_command(eval, commands, "ppl", "perplexity of texts, inside the prompt and after it", declare_ppl, eval_ppl);
+  add_command(eval, commands, "kld", "how far a cache's predictions are from the dense cache's", declare_kld, eval_kld);
   add_command(app, commands, "synth", "write a checkpoint of random weights, to measure what a shape costs",
               declare_synth, synth);
   return commands;
