@@ -20,7 +20,7 @@ namespace {
 using nlohmann::ordered_json;
 
 DType logits_dtype(const Session& session) {
-  return session.options().precision == Precision::kF64 ? DType::kF64 : DType::kF32;
+  return session.request().precision == Precision::kF64 ? DType::kF64 : DType::kF32;
 }
 
 BaseShape base_shape(const Session& session, const ScoredWindows& windows, size_t n_prompt_rows) {

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "apps/input.h"
 #include "core/error.h"
 #include "core/quote.h"
 #include "model/fingerprint.h"
@@ -105,7 +104,8 @@ nlohmann::ordered_json run_settings(const Session& session, const std::string& c
   const MemoryRequest& request = session.request();
   nlohmann::ordered_json settings = {{"version", PROXIMA_VERSION},
                                      {"model", checkpoint_fingerprint(session.model().checkpoint)},
-                                     {"precision", precision_name(options.precision)},
+                                     {"tokenizer", tokenizer_fingerprint(session.model().dir)},
+                                     {"precision", precision_name(request.precision)},
                                      {"simd", simd_target_name(session.compute().kernels->target)},
                                      {"threads", session.compute().n_threads},
                                      {"chunk", options.chunk},
@@ -113,7 +113,7 @@ nlohmann::ordered_json run_settings(const Session& session, const std::string& c
                                      {"cache_options", cache_flags},
                                      {"key_dtype", dtype_name(request.key_dtype)},
                                      {"value_dtype", dtype_name(request.value_dtype)}};
-  if (!options.map.empty()) settings["map"] = text_digest(read_document(options.map).text);
+  if (request.cache.map) settings["map"] = text_digest(sharing_map_text(*request.cache.map));
   return settings;
 }
 

@@ -32,8 +32,8 @@ struct CacheSpec {
 };
 CacheSpec parse_cache_spec(const std::string& text, const CommonOptions& base);
 
-// An object of the version, the weights' fingerprint, precision, SIMD target, threads, chunk, the cache's kind, options
-// and dtypes, and the digest of the map file. `cache_flags` as given_cache_options() says it.
+// An object of the version, the fingerprints of weights and tokenizer, precision, SIMD target, threads, chunk, the
+// cache's kind, options and dtypes, and the digest of the sharing map. `cache_flags` as given_cache_options() says it.
 nlohmann::ordered_json run_settings(const Session& session, const std::string& cache_flags);
 
 }  // namespace proxima
