@@ -13,6 +13,7 @@
 #include "apps/compare.h"
 #include "apps/dump.h"
 #include "apps/eval/kld.h"
+#include "apps/eval/needle.h"
 #include "apps/eval/ppl.h"
 #include "apps/inspect.h"
 #include "apps/plan.h"
@@ -87,6 +88,8 @@ std::vector<Command> add_commands(CLI::App& app) {
   eval.require_subcommand(1);
   add_command(eval, commands, "ppl", "perplexity of texts, inside the prompt and after it", declare_ppl, eval_ppl);
   add_command(eval, commands, "kld", "how far a cache's predictions are from the dense cache's", declare_kld, eval_kld);
+  add_command(eval, commands, "needle", "whether planted facts are found again, over lengths and depths", declare_needle,
+              eval_needle);
   add_command(app, commands, "synth", "write a checkpoint of random weights, to measure what a shape costs",
               declare_synth, synth);
   return commands;
