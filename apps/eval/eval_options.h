@@ -40,6 +40,9 @@ void declare_windows(CLI::App& app, WindowOptions& options);
 // The same options with the dense cache.
 CommonOptions with_dense_cache(const CommonOptions& options);
 
+// Runs a command; where it stumbles over results that this version cannot have written, Error(kInput) names the file.
+void with_results(const EvalOptions& options, const std::function<void()>& command);
+
 // One line for programs: the summary on standard output.
 void write_json(const nlohmann::ordered_json& summary);
 

@@ -4,12 +4,10 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "apps/eval/base_logits.h"
-#include "apps/eval/divergence.h"
 #include "apps/eval/result_log.h"
-#include "apps/eval/scored_windows.h"
 #include "apps/eval/settings.h"
 #include "apps/eval/unit_progress.h"
+#include "apps/eval/window_divergence.h"
 #include "apps/option_values.h"
 #include "apps/text_output.h"
 #include "core/error.h"
@@ -19,34 +17,9 @@ namespace {
 
 using nlohmann::ordered_json;
 
-DType logits_dtype(const Session& session) {
-  return session.request().precision == Precision::kF64 ? DType::kF64 : DType::kF32;
-}
-
 BaseShape base_shape(const Session& session, const ScoredWindows& windows, size_t n_prompt_rows) {
   const size_t n_rows = windows.sequence(0, n_prompt_rows).n_scored_prompt + windows.n_forced;
   return {logits_dtype(session), windows.ids.size(), windows.length, n_rows, session.model().config.vocab};
-}
-
-LogitRows run_base(const Session& session, const ScoredWindows& windows, size_t window, size_t n_prompt_rows) {
-  LogitRows rows(logits_dtype(session), session.model().config.vocab);
-  run_forced(session, fmt::format("window {} (base)", window), windows.sequence(window, n_prompt_rows),
-             [&](size_t /*target*/, std::span<const double> logits) { rows.add(logits); });
-  return rows;
-}
-
-ordered_json compare_window(const Session& session, const ScoredWindows& windows, size_t window, size_t n_prompt_rows,
-                            LogitRows base) {
-  const ForcedSequence sequence = windows.sequence(window, n_prompt_rows);
-  Divergences prompt;
-  Divergences forced;
-  size_t row = 0;
-  const auto score = [&](size_t target, std::span<const double> logits) {
-    Divergences& part = target < windows.length - windows.n_forced ? prompt : forced;
-    part.add(base.row(row++), logits, sequence.ids[target]);
-  };
-  const ForcedCost cost = run_forced(session, fmt::format("window {}", window), sequence, score);
-  return {{"prompt", to_json(prompt)}, {"forced", to_json(forced)}, {"cost", cost_json(cost)}};
 }
 
 void save_base(const KldOptions& options, const Session& session, const ScoredWindows& windows,
@@ -60,7 +33,7 @@ void save_base(const KldOptions& options, const Session& session, const ScoredWi
   UnitProgress progress("windows", shape.n_windows, options.common.quiet, options.save_base + ".window-*");
   for (size_t window = 0; window < shape.n_windows; ++window) {
     progress.run(writer.has(window, windows.ids[window]), [&] {
-      writer.write(window, windows.ids[window], run_base(session, windows, window, options.n_prompt_rows));
+      writer.write(window, windows.ids[window], run_base(session, windows, window, options.n_prompt_rows).rows);
     });
   }
   writer.finish();
@@ -154,26 +127,19 @@ void eval_kld(const KldOptions& options) {
   ResultLog log(options.results);
   log.use(settings);
   UnitProgress progress("windows", windows.ids.size(), options.common.quiet, options.results);
-  Divergences prompt;
-  Divergences forced;
-  std::vector<ordered_json> costs;
+  std::vector<ordered_json> results;
   for (size_t window = 0; window < windows.ids.size(); ++window) {
     const std::string key = fmt::format("window {}", window);
     progress.run(log.find(key) != nullptr, [&] {
       const size_t n_rows = base_shape(session, windows, options.n_prompt_rows).n_rows;
       LogitRows rows = base ? base->rows(window, windows.ids[window], n_rows, session.model().config.vocab)
-                            : run_base(dense, windows, window, options.n_prompt_rows);
-      log.add(key, compare_window(session, windows, window, options.n_prompt_rows, std::move(rows)));
+                            : run_base(dense, windows, window, options.n_prompt_rows).rows;
+      log.add(key, compare_window(session, windows, window, options.n_prompt_rows, rows));
     });
-    const auto result = ordered_json::parse(*log.find(key));
-    prompt.add(divergences_from_json(result["prompt"]));
-    forced.add(divergences_from_json(result["forced"]));
-    costs.push_back(result["cost"]);
+    results.push_back(ordered_json::parse(*log.find(key)));
   }
-  const ordered_json summary = {{"prompt", summary_of(prompt)},
-                                {"forced", summary_of(forced)},
-                                {"cost", average_cost(costs)},
-                                {"settings", settings}};
+  ordered_json summary = summarize_windows(results);
+  summary["settings"] = settings;
   if (options.json) {
     write_json(summary);
   } else {

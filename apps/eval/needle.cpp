@@ -7,9 +7,7 @@
 
 #include "apps/eval/grid_values.h"
 #include "apps/eval/needle_report.h"
-#include "apps/eval/result_log.h"
 #include "apps/eval/settings.h"
-#include "apps/eval/unit_progress.h"
 #include "apps/option_values.h"
 #include "apps/text_output.h"
 #include "core/error.h"
@@ -41,29 +39,13 @@ std::vector<CacheSpec> caches_of(const NeedleCommandOptions& options) {
   return caches;
 }
 
-// Every document under one cache, those from an earlier run included.
-std::vector<ordered_json> run_documents(const Session& session, const CacheSpec& cache, NeedleTask& task,
-                                        ResultLog& log, UnitProgress& progress, ordered_json& settings) {
-  settings = {{"command", "needle"}};
-  settings.update(run_settings(session, cache.flags));
-  task.add_settings(settings);
-  log.use(settings);
-  std::vector<ordered_json> results;
-  for (const NeedleDocument& document : task.documents()) {
-    const std::string key = document.key();
-    progress.run(log.find(key) != nullptr, [&] { log.add(key, task.run(session, document)); });
-    results.push_back(ordered_json::parse(*log.find(key)));
-  }
-  return results;
-}
-
 NeedlePanel panel_of(const CacheSpec& cache, const NeedleOptions& options, std::vector<ordered_json> results) {
   for (ordered_json& document : results) {
     for (ordered_json& result : document) {
       result["kv_share"] = result["kv_bytes"].get<double>() / result["kv_dense_bytes"].get<double>();
     }
   }
-  return {cache.text, needle_grid(options, results, "score"), needle_grid(options, results, "overlap"),
+  return {cache.name, needle_grid(options, results, "score"), needle_grid(options, results, "overlap"),
           needle_grid(options, results, "kv_share")};
 }
 
@@ -79,6 +61,24 @@ ordered_json panel_json(const NeedlePanel& panel, const NeedleOptions& options, 
 }
 
 }  // namespace
+
+ordered_json needle_settings(const Session& session, const std::string& cache_flags, const NeedleTask& task) {
+  ordered_json settings = {{"command", "needle"}};
+  settings.update(run_settings(session, cache_flags));
+  task.add_settings(settings);
+  return settings;
+}
+
+std::vector<ordered_json> run_documents(const Session& session, NeedleTask& task, ResultLog& log,
+                                        UnitProgress& progress) {
+  std::vector<ordered_json> results;
+  for (const NeedleDocument& document : task.documents()) {
+    const std::string key = document.key();
+    progress.run(log.find(key) != nullptr, [&] { log.add(key, task.run(session, document)); });
+    results.push_back(ordered_json::parse(*log.find(key)));
+  }
+  return results;
+}
 
 void declare_needle_flags(CLI::App& app, NeedleFlags& flags) {
   NeedleOptions& options = flags.options;
@@ -131,7 +131,8 @@ NeedleOptions finish_needle_options(const NeedleFlags& flags, const std::filesys
 void declare_needle(CLI::App& app, NeedleCommandOptions& options) {
   declare_eval(app, options);
   declare_needle_flags(app, options.flags);
-  app.add_option("--also", options.also, "a further cache, such as pod:map=FILE; may be repeated")->type_name("CACHE");
+  app.add_option("--also", options.also, "a further cache, such as pod:map=FILE or NAME=pod:map=FILE; may be repeated")
+      ->type_name("CACHE");
   app.add_option("--csv", options.csv, "write the grid as a table")->type_name("FILE");
   app.add_option("--svg", options.svg, "write the grid as a picture, caches side by side")->type_name("FILE");
   add_count(app, "--trained-length", options.trained_length,
@@ -151,7 +152,7 @@ void eval_needle(const NeedleCommandOptions& options) {
   for (const CacheSpec& cache : caches) {
     sessions.emplace_back(session, cache.options);
     const size_t longest = task.options().lengths.back();
-    sessions.back().check(cache.text, longest - task.options().n_predict, task.options().n_predict);
+    sessions.back().check(cache.name, longest - task.options().n_predict, task.options().n_predict);
   }
   check_writable(options.csv);
   check_writable(options.svg);
@@ -162,8 +163,9 @@ void eval_needle(const NeedleCommandOptions& options) {
   std::vector<NeedlePanel> panels;
   ordered_json summary = ordered_json::array();
   for (size_t index = 0; index < caches.size(); ++index) {
-    ordered_json settings;
-    auto results = run_documents(sessions[index], caches[index], task, log, progress, settings);
+    const ordered_json settings = needle_settings(sessions[index], caches[index].flags, task);
+    log.use(settings);
+    auto results = run_documents(sessions[index], task, log, progress);
     panels.push_back(panel_of(caches[index], task.options(), std::move(results)));
     summary.push_back(panel_json(panels.back(), task.options(), settings));
     if (!options.json) write_output(needle_text(task.options(), panels.back(), trained));

@@ -12,6 +12,8 @@ namespace proxima {
 namespace {
 
 constexpr size_t kMostNumbers = 20;  // columns; more are drawn as one letter each
+constexpr double kCellPixels = 26;
+constexpr double kTitleLetter = 7.2;  // width of a letter of a panel's title
 constexpr std::string_view kShades = " .:-=+*#%@";
 
 std::string length_text(size_t length) {
@@ -74,16 +76,21 @@ std::string needle_svg(const NeedleOptions& options, const std::vector<NeedlePan
   plot.y_label = "depth (%)";
   plot.scale_label = "found";
   for (const size_t length : options.lengths) plot.columns.push_back(length_text(length));
+  size_t longest_title = 0;
   for (const double depth : options.depths) plot.rows.push_back(fmt::format("{:g}", depth));
   for (const NeedlePanel& panel : panels) {
     plot.panels.push_back({fmt::format("{}: {:.1f} %, KV {:.0f} %", panel.name, 100 * mean_of(panel.score),
                                        100 * mean_of(panel.kv_share)),
                            panel.score});
+    longest_title = std::max(longest_title, plot.panels.back().title.size());
   }
+  const auto n_columns = static_cast<double>(options.lengths.size());
+  plot.cell_width = std::max(kCellPixels, kTitleLetter * static_cast<double>(longest_title) / n_columns);
+  plot.cell_height = kCellPixels;
   const size_t border = n_trained(options, trained_length);
   if (border < options.lengths.size()) {
     plot.marked = static_cast<double>(border);
-    plot.marked_label = fmt::format("trained length {}", trained_length);
+    plot.subtitle += fmt::format("; dashed: trained length {}", trained_length);
   }
   return heatmap_svg(plot);
 }

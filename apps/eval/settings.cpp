@@ -53,6 +53,19 @@ std::vector<std::string> spec_arguments(const std::string& text) {
   return arguments;
 }
 
+// "pod:map=a/b.json" -> "pod:map=b.json"
+std::string without_folders(const std::string& text) {
+  std::string name;
+  for (const char letter : text) {
+    if (letter == '/') {
+      name.resize(name.find_last_of("=, ") + 1);  // 0 where there is none
+    } else {
+      name += letter;
+    }
+  }
+  return name;
+}
+
 }  // namespace
 
 std::string text_digest(std::string_view text) {
@@ -83,8 +96,11 @@ std::string given_cache_options(const CLI::App& app) {
   return text;
 }
 
-CacheSpec parse_cache_spec(const std::string& text, const CommonOptions& base) {
-  CacheSpec spec{text, "", base};
+CacheSpec parse_cache_spec(const std::string& given, const CommonOptions& base) {
+  const size_t name_end = given.find_first_of("=: ");
+  const bool named = name_end != std::string::npos && given[name_end] == '=';
+  const std::string text = named ? given.substr(name_end + 1) : given;
+  CacheSpec spec{named ? given.substr(0, name_end) : without_folders(text), "", base};
   const auto parser = cache_parser(spec.options);
   std::vector<std::string> arguments = spec_arguments(text);
   std::ranges::reverse(arguments);  // CLI11 takes them from the back

@@ -24,9 +24,9 @@ std::string ids_digest(std::span<const TokenId> ids);
 std::string given_cache_options(const CLI::App& app);
 
 // "pod:map=FILE,nr=64", or "pod --map FILE --nr 64": the flags of --cache without their name, for commands that take
-// several caches. `base` has everything else.
+// several caches; "NAME=" before it says how results call it. `base` has everything else.
 struct CacheSpec {
-  std::string text;   // as given
+  std::string name;   // as given, otherwise the text without folders
   std::string flags;  // as given_cache_options() would say it
   CommonOptions options;
 };
