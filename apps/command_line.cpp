@@ -16,6 +16,7 @@
 #include "apps/eval/kld.h"
 #include "apps/eval/needle.h"
 #include "apps/eval/ppl.h"
+#include "apps/eval/ruler.h"
 #include "apps/eval/table.h"
 #include "apps/inspect.h"
 #include "apps/plan.h"
@@ -99,6 +100,7 @@ std::vector<Command> add_commands(CLI::App& app) {
   add_command(eval, commands, "kld", "how far a cache's predictions are from the dense cache's", declare_kld, eval_kld);
   add_command(eval, commands, "needle", "whether planted facts are found again, over lengths and depths",
               declare_needle, eval_needle);
+  add_command(eval, commands, "ruler", "RULER's synthetic tasks", declare_ruler, eval_ruler);
   add_command(eval, commands, "table", "many caches in one table: bytes, scores, what they lose, speed", declare_table,
               eval_table);
   add_command(app, commands, "synth", "write a checkpoint of random weights, to measure what a shape costs",
