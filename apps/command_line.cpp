@@ -18,6 +18,7 @@
 #include "apps/eval/ppl.h"
 #include "apps/eval/ruler.h"
 #include "apps/eval/table.h"
+#include "apps/eval/tasks.h"
 #include "apps/inspect.h"
 #include "apps/plan.h"
 #include "apps/prefill.h"
@@ -101,6 +102,7 @@ std::vector<Command> add_commands(CLI::App& app) {
   add_command(eval, commands, "needle", "whether planted facts are found again, over lengths and depths",
               declare_needle, eval_needle);
   add_command(eval, commands, "ruler", "RULER's synthetic tasks", declare_ruler, eval_ruler);
+  add_command(eval, commands, "tasks", "LongBench, LEval and InfiniteBench from your files", declare_tasks, eval_tasks);
   add_command(eval, commands, "table", "many caches in one table: bytes, scores, what they lose, speed", declare_table,
               eval_table);
   add_command(app, commands, "synth", "write a checkpoint of random weights, to measure what a shape costs",

@@ -82,7 +82,7 @@ MemoryRequest Session::request_for(size_t n_prompt, size_t n_predict) const {
   request.limits = {n_prompt + n_predict, std::min(options_.chunk, n_prompt)};
   if (request.budget) {
     request.cache =
-        apply_budget(request.cache, *request.budget, cache_geometry(model_.config), cache_capacity(request), n_prompt);
+        apply_budget(request.cache, *request.budget, cache_geometry(model_->config), cache_capacity(request), n_prompt);
     request.budget.reset();
   }
   return request;
