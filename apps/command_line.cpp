@@ -9,9 +9,16 @@
 #include <cctype>
 #include <functional>
 #include <memory>
+#include <type_traits>
 
 #include "apps/compare.h"
 #include "apps/dump.h"
+#include "apps/eval/kld.h"
+#include "apps/eval/needle.h"
+#include "apps/eval/ppl.h"
+#include "apps/eval/ruler.h"
+#include "apps/eval/table.h"
+#include "apps/eval/tasks.h"
 #include "apps/explore.h"
 #include "apps/inspect.h"
 #include "apps/plan.h"
@@ -63,7 +70,14 @@ void add_command(CLI::App& app, std::vector<Command>& commands, const std::strin
   const auto options = std::make_shared<Options>();
   declare(*sub, *options);
   for (CLI::Option* option : settable_options(*sub)) option->envname(environment_name(*option));
-  commands.push_back({sub, [=] { execute(*options); }, [=] { return options->common.verbose; }});
+  const auto run = [=] {
+    if constexpr (std::is_base_of_v<EvalOptions, Options>) {
+      with_results(*options, [&] { execute(*options); });
+    } else {
+      execute(*options);
+    }
+  };
+  commands.push_back({sub, run, [=] { return options->common.verbose; }});
 }
 
 std::vector<Command> add_commands(CLI::App& app) {
@@ -84,6 +98,16 @@ std::vector<Command> add_commands(CLI::App& app) {
               compare);
   add_command(app, commands, "selfcheck", "prove on this model what the precisions promise", declare_selfcheck,
               selfcheck);
+  CLI::App& eval = *app.add_subcommand("eval", "what a cache costs in quality");
+  eval.require_subcommand(1);
+  add_command(eval, commands, "ppl", "perplexity of texts, inside the prompt and after it", declare_ppl, eval_ppl);
+  add_command(eval, commands, "kld", "how far a cache's predictions are from the dense cache's", declare_kld, eval_kld);
+  add_command(eval, commands, "needle", "whether planted facts are found again, over lengths and depths",
+              declare_needle, eval_needle);
+  add_command(eval, commands, "ruler", "RULER's synthetic tasks", declare_ruler, eval_ruler);
+  add_command(eval, commands, "tasks", "LongBench, LEval and InfiniteBench from your files", declare_tasks, eval_tasks);
+  add_command(eval, commands, "table", "many caches in one table: bytes, scores, what they lose, speed", declare_table,
+              eval_table);
   add_command(app, commands, "synth", "write a checkpoint of random weights, to measure what a shape costs",
               declare_synth, synth);
   return commands;

@@ -29,11 +29,11 @@ std::string format_bytes(size_t n_bytes) {
 
 Session::Session(const CommonOptions& options)
     : options_(options),
-      model_(open_checked(options)),
+      model_(std::make_shared<const Model>(open_checked(options))),
       compute_(chosen_compute(options)),
-      request_(memory_request(options, cache_geometry(model_.config))) {
-  if (request_.cache.map) check_map_fingerprint(*request_.cache.map, model_.checkpoint, options.map);
-  check_weights_finite(model_.checkpoint);
+      request_(memory_request(options, cache_geometry(model_->config))) {
+  if (request_.cache.map) check_map_fingerprint(*request_.cache.map, model_->checkpoint, options.map);
+  check_weights_finite(model_->checkpoint);
   const std::string threads = describe_threads(options);
   if (options.quiet) return;
   fmt::print(stderr, "proxima: {}, {}, {}, {}\n", options.model.empty() ? "the bundled demo model" : options.model,
@@ -44,9 +44,17 @@ CacheSettings Session::cache_settings(const CacheChoice& choice) const {
   return {request_.precision, request_.key_dtype, request_.value_dtype, choice};
 }
 
+Session::Session(const Session& opened, const CommonOptions& options)
+    : options_(options),
+      model_(opened.model_),
+      compute_(chosen_compute(options)),
+      request_(memory_request(options, cache_geometry(model_->config))) {
+  check_context_size(options, model_->config);
+}
+
 size_t Session::context_limit(size_t n_prompt) const {
-  return std::min(
-      {options_.ctx_size.value_or(SIZE_MAX), trained_context(model_.config), rotation_limit(model_.config, n_prompt)});
+  return std::min({options_.ctx_size.value_or(SIZE_MAX), trained_context(model_->config),
+                   rotation_limit(model_->config, n_prompt)});
 }
 
 MemoryPlan Session::check(const std::string& what, size_t n_prompt, size_t n_predict, const std::string& advice) const {
@@ -57,8 +65,8 @@ MemoryPlan Session::check(const std::string& what, size_t n_prompt, size_t n_pre
          what, n_prompt, n_predict, limit, limit == options_.ctx_size ? "-c" : "the model's limit", advice);
   }
   const MemoryRequest request = request_for(n_prompt, n_predict);
-  const MemoryPlan plan = plan_memory(model_.config, model_.checkpoint.n_bytes(), request);
-  if (!options_.force) check_memory(plan, model_.config, request);
+  const MemoryPlan plan = plan_memory(model_->config, model_->checkpoint.n_bytes(), request);
+  if (!options_.force) check_memory(plan, model_->config, request);
   return plan;
 }
 
@@ -66,8 +74,8 @@ Job Session::start(const std::string& what, size_t n_prompt, size_t n_predict) c
   const MemoryPlan plan = check(what, n_prompt, n_predict);
   const MemoryRequest request = request_for(n_prompt, n_predict);
   Job job{plan, request.cache, nullptr, nullptr};
-  job.transformer = Transformer::create(model_, compute_, request.precision, request.limits);
-  job.cache = make_cache(request.cache, cache_geometry(model_.config), cache_capacity(request));
+  job.transformer = Transformer::create(*model_, compute_, request.precision, request.limits);
+  job.cache = make_cache(request.cache, cache_geometry(model_->config), cache_capacity(request));
   return job;
 }
 
@@ -76,7 +84,7 @@ MemoryRequest Session::request_for(size_t n_prompt, size_t n_predict) const {
   request.limits = {n_prompt + n_predict, std::min(options_.chunk, n_prompt)};
   if (request.budget) {
     request.cache =
-        apply_budget(request.cache, *request.budget, cache_geometry(model_.config), cache_capacity(request), n_prompt);
+        apply_budget(request.cache, *request.budget, cache_geometry(model_->config), cache_capacity(request), n_prompt);
     request.budget.reset();
   }
   return request;

@@ -26,9 +26,11 @@ class Session {
  public:
   // Opens and checks the folder; says on standard error with what it will compute.
   explicit Session(const CommonOptions& options);
+  // The same model, already opened and checked, with other options: another cache, say.
+  Session(const Session& opened, const CommonOptions& options);
 
   const CommonOptions& options() const { return options_; }
-  const Model& model() const { return model_; }
+  const Model& model() const { return *model_; }
   const Compute& compute() const { return compute_; }
   const MemoryRequest& request() const { return request_; }
   // Of this session and a choice whose budget is applied.
@@ -48,7 +50,7 @@ class Session {
   MemoryRequest request_for(size_t n_prompt, size_t n_predict) const;
 
   CommonOptions options_;
-  Model model_;
+  std::shared_ptr<const Model> model_;
   Compute compute_;
   MemoryRequest request_;  // limits not yet set
 };

@@ -41,10 +41,14 @@ StopReason Generator::generate(size_t n_predict, Sampler& sampler, std::span<con
     if (std::ranges::find(end_ids, id) != end_ids.end()) return StopReason::kEndToken;
     if (!emit(id)) return StopReason::kInterrupted;
     if (n + 1 == n_predict) break;
-    transformer_.forward({&id, 1}, cache_, true, observer);
-    check_logits();
+    take(id, observer);
   }
   return StopReason::kLength;
+}
+
+void Generator::take(TokenId id, Observer* observer) {
+  transformer_.forward({&id, 1}, cache_, true, observer);
+  check_logits();
 }
 
 void Generator::check_logits() const {

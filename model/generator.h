@@ -35,6 +35,9 @@ class Generator {
   StopReason generate(size_t n_predict, Sampler& sampler, std::span<const TokenId> end_ids,
                       const std::function<bool(TokenId)>& emit, Observer* observer = nullptr);
 
+  // Reads one further token as if it had been picked; afterwards logits() are those of the next.
+  void take(TokenId id, Observer* observer = nullptr);
+
   std::span<const double> logits() const { return transformer_.logits(); }
 
  private:

@@ -4,6 +4,7 @@
 #include <utf8proc.h>
 
 #include <algorithm>
+#include <cctype>
 #include <vector>
 
 #include "core/error.h"
@@ -88,6 +89,28 @@ bool is_printable(char32_t value) {
     default:
       return true;
   }
+}
+
+bool is_alphanumeric(char32_t value) {
+  if (value < 128) return std::isalnum(static_cast<int>(value)) != 0;
+  const auto found = category(value);
+  return is_numeric(value) || (found >= UTF8PROC_CATEGORY_LU && found <= UTF8PROC_CATEGORY_LO);
+}
+
+bool is_punctuation(char32_t value) {
+  const auto found = category(value);
+  return found >= UTF8PROC_CATEGORY_PC && found <= UTF8PROC_CATEGORY_PO;
+}
+
+std::string to_lower(std::string_view text) {
+  std::string lower;
+  lower.reserve(text.size());
+  for (size_t pos = 0; pos < text.size();) {
+    const CodePoint point = code_point_at(text, pos);
+    append_utf8(static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(point.value))), lower);
+    pos += point.n_bytes;
+  }
+  return lower;
 }
 
 }  // namespace proxima

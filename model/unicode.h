@@ -15,5 +15,12 @@ std::string to_nfc(std::string_view text);
 bool is_numeric(char32_t value);
 // What Python's str.isprintable() says of one character.
 bool is_printable(char32_t value);
+// What str.isalnum() says of one character.
+bool is_alphanumeric(char32_t value);
+// Any of the categories P.
+bool is_punctuation(char32_t value);
+
+// Lower case, character by character. text must be well-formed UTF-8.
+std::string to_lower(std::string_view text);
 
 }  // namespace proxima

@@ -7,7 +7,7 @@ cd "$1"
 # forbid FOLDER PATTERN: no file of the folder includes from a folder that matches.
 failed=false
 forbid() {
-  if grep -nE "^#include \"($2)/" "$1"/*.h "$1"/*.cpp; then
+  if grep -rnE "^#include \"($2)/" --include=*.h --include=*.cpp "$1"; then
     echo "$1 must not include from: $2" >&2
     failed=true
   fi

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+// Needles: where they go, what documents hold, and the command with the bundled model, which can find one.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "apps/eval/needle_report.h"
+#include "apps/eval/needle_task.h"
+#include "test/cli.h"
+#include "test/expect_error.h"
+
+namespace proxima {
+namespace {
+
+using nlohmann::json;
+using test::expect_error;
+
+TEST(Needle, GoesBackToBehindAPeriod) {
+  constexpr TokenId kPeriod = 9;
+  const std::vector<TokenId> text = {1, 2, 9, 3, 4, 5, 9, 6, 7, 8};
+  EXPECT_EQ(insertion_index(text, 0, kPeriod), 0U);
+  EXPECT_EQ(insertion_index(text, 20, kPeriod), 0U);  // index 2 stands before the period
+  EXPECT_EQ(insertion_index(text, 30, kPeriod), 3U);  // just behind it
+  EXPECT_EQ(insertion_index(text, 69, kPeriod), 3U);  // floor(6.9) = 6
+  EXPECT_EQ(insertion_index(text, 70, kPeriod), 7U);
+  EXPECT_EQ(insertion_index(text, 99, kPeriod), 7U);
+  EXPECT_EQ(insertion_index(text, 100, kPeriod), 10U);  // appended, period or not
+  EXPECT_EQ(insertion_index({}, 50, kPeriod), 0U);
+}
+
+class NeedleTaskTest : public ::testing::Test {
+ protected:
+  NeedleTaskTest() : session_(quiet()), tokenizer_(Tokenizer::open(session_.model().dir)) {}
+  static CommonOptions quiet() {
+    CommonOptions options;
+    options.quiet = true;
+    return options;
+  }
+  static NeedleOptions small() {
+    NeedleOptions options;
+    options.lengths = {200, 400};
+    options.depths = {0, 25, 50, 75, 100};
+    options.style = demo_style();
+    return options;
+  }
+  Session session_;
+  Tokenizer tokenizer_;
+};
+
+TEST_F(NeedleTaskTest, EveryCellIsInOneDocument) {
+  NeedleOptions options = small();
+  options.n_facts = 2;
+  options.n_repeats = 3;
+  const NeedleTask task(session_, tokenizer_, options);
+  ASSERT_EQ(task.documents().size(), 2U * 3 * 3);
+  EXPECT_EQ(task.documents()[0].depths, (std::vector<double>{0, 75}));
+  EXPECT_EQ(task.documents()[1].depths, (std::vector<double>{25, 100}));
+  EXPECT_EQ(task.documents()[2].depths, (std::vector<double>{50}));
+  options.n_facts = 6;
+  expect_error(ErrorKind::kUsage, "more than the 5 depths", [&] { NeedleTask(session_, tokenizer_, options); });
+  options = small();
+  options.lengths = {100000};
+  expect_error(ErrorKind::kContext, "context of", [&] { NeedleTask(session_, tokenizer_, options); });
+  options = small();
+  options.n_facts = 2;
+  options.style.needle = "The code is 12.";
+  expect_error(ErrorKind::kUsage, "{name}", [&] { NeedleTask(session_, tokenizer_, options); });
+  options = small();
+  options.style.answer = "";
+  expect_error(ErrorKind::kUsage, "--answer", [&] { NeedleTask(session_, tokenizer_, options); });
+}
+
+TEST_F(NeedleTaskTest, DocumentsAreAsLongAsAskedAndFound) {
+  NeedleOptions options = small();
+  options.n_predict = 8;
+  NeedleTask task(session_, tokenizer_, options);
+  double found = 0;
+  for (const NeedleDocument& document : task.documents()) {
+    const auto results = task.run(session_, document);
+    ASSERT_EQ(results.size(), 1U);
+    const size_t n_prompt = results[0]["prompt_tokens"];
+    EXPECT_LE(n_prompt + 8, document.length);
+    EXPECT_GE(n_prompt + 8 + 2, document.length);
+    EXPECT_EQ(results[0]["expected"].get<std::string>().size(), 4U);
+    found += results[0]["score"].get<double>();
+  }
+  EXPECT_GE(found, 9) << "of 10";
+}
+
+TEST(NeedleReport, GridsAndPictures) {
+  NeedleOptions options;
+  options.lengths = {512, 1024, 2048};
+  options.depths = {0, 100};
+  const auto result = [](size_t length, double depth, double score) {
+    return nlohmann::ordered_json{{"length", length}, {"depth", depth}, {"score", score}};
+  };
+  const std::vector<nlohmann::ordered_json> results = {
+      {result(512, 0, 1), result(512, 100, 0)}, {result(512, 0, 0)}, {result(2048, 100, 1)}};
+  const auto grid = needle_grid(options, results, "score");
+  EXPECT_EQ(grid[0][0], 0.5);
+  EXPECT_EQ(grid[1][0], 0);
+  EXPECT_EQ(grid[1][2], 1);
+  EXPECT_TRUE(std::isnan(grid[0][1]));
+  EXPECT_DOUBLE_EQ(mean_of(grid), 0.5);
+  const NeedlePanel panel{"a \"b\" <c>", grid, grid, grid};
+  const std::string csv = needle_csv(options, {panel});
+  EXPECT_TRUE(csv.starts_with("cache,length,depth,score,overlap,kv_share\n\"a \"\"b\"\" <c>\",512,0,0.5,0.5,0.5\n"))
+      << csv;
+  EXPECT_EQ(std::ranges::count(csv, '\n'), 7);
+  const std::string text = needle_text(options, panel, 1024);
+  EXPECT_NE(text.find("  512   1K |   2K\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("     0   50    - |    -\n"), std::string::npos) << text;
+  const std::string svg = needle_svg(options, {panel, panel}, 1024);
+  EXPECT_TRUE(svg.starts_with("<svg"));
+  EXPECT_NE(svg.find("trained length 1024"), std::string::npos);
+  EXPECT_EQ(svg.find("<c>"), std::string::npos);  // escaped
+  EXPECT_EQ(needle_svg(options, {panel}, 2048).find("trained length"), std::string::npos);
+}
+
+TEST(NeedleCommand, TellsCachesApartAndGoesOn) {
+  const test::Cli cli;
+  const std::string demo = PROXIMA_SOURCE_DIR "/data/demo/";
+  const std::string command = "eval needle -q --json --lengths 300,500 --depths 20,60 -n 8 --also pod:map=" + demo +
+                              "map-damage.json --also pod:map=" + demo + "map-uniform.json -o n.jsonl ";
+  const auto result = cli.run(command + "--svg n.svg --csv n.csv");
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const json caches = json::parse(result.out)["caches"];
+  ASSERT_EQ(caches.size(), 3U);
+  EXPECT_EQ(caches[0]["score"], 1);
+  EXPECT_EQ(caches[1]["score"], 1);
+  EXPECT_LE(caches[2]["score"].get<double>(), 0.25);
+  EXPECT_LT(caches[1]["kv_share"].get<double>(), 0.8);
+  EXPECT_EQ(caches[1]["settings"]["select_with"], "question");
+  EXPECT_EQ(caches[1]["settings"]["seed"], 0);
+  EXPECT_TRUE(caches[1]["settings"].contains("map"));
+  EXPECT_TRUE(cli.read("n.svg").starts_with("<svg"));
+  EXPECT_EQ(std::ranges::count(cli.read("n.csv"), '\n'), 13);
+  // Nothing is left to do, and nothing is done twice.
+  const std::string log = cli.read("n.jsonl");
+  EXPECT_EQ(cli.run(command).out, result.out);
+  EXPECT_EQ(cli.read("n.jsonl"), log);
+  // The first half of it: the same in the end.
+  cli.write("n.jsonl", log.substr(0, log.size() / 2));
+  const json again = json::parse(cli.run(command).out)["caches"];
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(again[i]["grid"], caches[i]["grid"]);
+}
+
+TEST(NeedleCommand, UserHaystackAndNeedle) {
+  const test::Cli cli;
+  std::filesystem::create_directory(cli.path("texts"));
+  cli.write("texts/b.txt", "The second text is here. It goes on. And on.");
+  cli.write("texts/a.txt", "The first text comes first. It is short.");
+  const auto run = [&](const std::string& flags) {
+    return cli.run("eval needle -q --lengths 200 --depths 0,50 -n 8 --haystack texts " + flags);
+  };
+  EXPECT_EQ(run("--json").exit_code, 0);
+  const auto own = run("--needle 'Remember: Lamo 7777.' --question 'Lamo?' --answer 7777 -o own.jsonl");
+  EXPECT_EQ(own.exit_code, 0) << own.err;
+  EXPECT_NE(cli.read("own.jsonl").find("\"expected\":\"7777\""), std::string::npos);
+  EXPECT_EQ(run("--select-with context -o context.jsonl").exit_code, 0);
+  EXPECT_NE(cli.read("context.jsonl").find("\"select_with\":\"context\""), std::string::npos);
+}
+
+TEST(NeedleCommand, LimitsAndBadInput) {
+  const test::Cli cli;
+  std::filesystem::create_directory(cli.path("empty"));
+  const auto expect = [&](const std::string& flags, int exit_code, const std::string& part) {
+    const auto result = cli.run("eval needle -q -n 8 " + flags);
+    EXPECT_EQ(result.exit_code, exit_code) << result.err;
+    EXPECT_NE(result.err.find(part), std::string::npos) << result.err << "\nlacks: " << part;
+    EXPECT_EQ(std::ranges::count(result.err, '\n'), 1) << result.err;
+  };
+  expect("--lengths 40", 2, "no room for a haystack");
+  expect("--lengths 4k", 4, "context of 2048");
+  expect("--lengths 9:3:1", 2, "--lengths");
+  expect("--lengths 200 --depths 120", 2, "--depths");
+  expect("--lengths 200 --haystack none", 3, "none");
+  expect("--lengths 200 --haystack empty", 3, "holds no text");
+  expect("--lengths 200 --needle x", 2, "go together");
+  expect("--lengths 200 --also pod", 2, "--cache pod needs");
+  expect("--lengths 200 --svg none/x.svg", 7, "none");
+  expect("--lengths 200 --csv none/x.csv", 7, "none");
+  expect("--lengths 300 --depths 50 --min-score 100 --cache pod --map " PROXIMA_SOURCE_DIR
+         "/data/demo/map-uniform.json",
+         1, "below --min-score 100");
+}
+
+}  // namespace
+}  // namespace proxima
