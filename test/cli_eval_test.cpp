@@ -113,7 +113,7 @@ TEST_F(CliEval, PerplexityAndDivergenceAreThoseOfTheSlowForwardPass) {
   EXPECT_EQ(some_rows["prompt"]["n"], 3 * 5);
   EXPECT_EQ(some_rows["forced"], compared["forced"]);
   EXPECT_GT(kld[1], 1e-3);  // so that the figures above mean something
-  EXPECT_EQ(compared["settings"]["cache_options"], "--cache pod --ns 3 --nr 7 --pod-uniform 2");
+  EXPECT_EQ(compared["settings"]["cache_options"], "--cache pod --pod-uniform 2 --ns 3 --nr 7");
   EXPECT_EQ(compared["settings"]["model"].get<std::string>().size(), 16U);
 }
 
