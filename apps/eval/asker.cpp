@@ -69,8 +69,8 @@ Asker::Asker(const Session& session, const Tokenizer& tokenizer, SelectWith sele
 // where the rotation depends on the prompt's length.
 bool Asker::can_go_on_from(size_t n_shared) const {
   const CacheKind kind = session_.request().cache.kind;
-  return n_shared > 0 && (kind == CacheKind::kDense || kind == CacheKind::kPod) &&
-         rotation_limit(session_.model().config, n_shared) == SIZE_MAX;
+  const bool keeps_everything = kind == CacheKind::kDense || kind == CacheKind::kPod || kind == CacheKind::kCla;
+  return n_shared > 0 && keeps_everything && rotation_limit(session_.model().config, n_shared) == SIZE_MAX;
 }
 
 void Asker::read(Job& job, Generator& generator, const std::string& what, std::span<const TokenId> ids,

@@ -32,7 +32,9 @@ void check_writable(const std::string& path) {
 
 std::vector<CacheSpec> caches_of(const NeedleCommandOptions& options) {
   const std::string flags = options.cache_flags();
-  std::vector<CacheSpec> caches = {{flags.empty() ? "dense" : flags, flags, options.common}};
+  constexpr std::string_view kCache = "--cache ";
+  const std::string name = flags.starts_with(kCache) ? flags.substr(kCache.size()) : "dense " + flags;
+  std::vector<CacheSpec> caches = {{flags.empty() ? "dense" : name, flags, options.common}};
   for (const std::string& text : options.also) {
     caches.push_back(parse_cache_spec(text, with_dense_cache(options.common)));
   }
