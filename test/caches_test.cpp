@@ -100,24 +100,24 @@ INSTANTIATE_TEST_SUITE_P(Kinds, CachesTest, testing::ValuesIn(kForgetting), [](c
   return name;
 });
 
-// Every kind with a model long enough that windows, rings and pages matter, in the promise's two precisions.
+// Long enough that windows, rings and pages matter, in the promise's two precisions and with two families a kind: all
+// families come up.
 TEST_P(CachesTest, TheSameBitsOverThreadsChunksTargetsAndFiles) {
   Random random(static_cast<uint64_t>(GetParam()) + 50);
-  const test::TemporaryFolder folder;
-  test::TinyModelOptions options;
-  options.layers = 4, options.kv_heads = 2, options.heads = 4, options.max_position = 2048;
-  test::write_tiny_model(folder.path(), options);
-  const Model model = open_model(folder.path());
-  const CacheGeometry geometry = cache_geometry(model.config);
-  CacheChoice choice = random_choice(GetParam(), geometry, random);
-  if (choice.map) choice.map = SharingMap{4, 2, 4, 300, {{0, 2}, {0, 1}}};
-  choice.window = {4, 300, true}, choice.lm_infinite = {4, 300};
-  choice.selection.budget = 320, choice.selection.snapkv = {}, choice.quest_budget = 320;
-  choice.selection.h2o_recent.reset();
-  const size_t n_prompt = 700;
-  const auto ids = test::random_ids(720, model.config.vocab, 7);
+  const auto families = test::tiny_families();
   const auto targets = supported_simd_targets();
+  size_t family = 2 * static_cast<size_t>(GetParam());
   for (const Precision precision : {Precision::kF64, Precision::kF32}) {
+    const test::TemporaryFolder folder;
+    test::write_tiny_model(folder.path(), families[family++ % families.size()]);
+    const Model model = open_model(folder.path());
+    CacheChoice choice = random_choice(GetParam(), cache_geometry(model.config), random);
+    if (choice.map) choice.map->ns = 4, choice.map->nr = 300;
+    choice.window = {4, 300, true}, choice.lm_infinite = {4, 300};
+    choice.selection.budget = 320, choice.selection.snapkv = {}, choice.quest_budget = 320;
+    choice.selection.h2o_recent.reset();
+    const size_t n_prompt = 700;
+    const auto ids = test::random_ids(720, model.config.vocab, 7);
     std::vector<double> first;
     size_t n = 0;
     for (const size_t chunk : {size_t{700}, size_t{1}, size_t{7}, size_t{64}}) {
