@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "core/memory_limit.h"
@@ -25,7 +26,19 @@ double saved(const Answer& answer) {
   return 1 - static_cast<double>(answer.kv.logical) / static_cast<double>(answer.kv_dense);
 }
 
-std::string describe_cache(const Session& session, const Answer& answer) {
+// "a layer 26.00 KiB", or of the smallest and the largest.
+std::string describe_layers(const Job& job) {
+  size_t least = SIZE_MAX, most = 0;
+  for (size_t layer = 0; layer < job.cache->geometry().n_layers; ++layer) {
+    const size_t bytes = job.cache->bytes(layer).logical;
+    least = std::min(least, bytes);
+    most = std::max(most, bytes);
+  }
+  if (least == most) return fmt::format("a layer {}", format_bytes(least));
+  return fmt::format("a layer {} to {} (-v: each)", format_bytes(least), format_bytes(most));
+}
+
+std::string describe_cache(const Session& session, const Job& job, const Answer& answer) {
   const CacheChoice& choice = session.request().cache;
   const std::string settings = answer.cache_settings == "{}" ? "" : " " + answer.cache_settings;
   std::string text = fmt::format("KV cache {}{}: {} for {} tokens", cache_kind_name(choice.kind), settings,
@@ -36,7 +49,10 @@ std::string describe_cache(const Session& session, const Answer& answer) {
     if (choice.kind == CacheKind::kPod && answer.kv.logical == answer.kv_dense) {
       text += fmt::format("; nothing was saved because no token was further away than ns + nr = {}",
                           choice.map->ns + choice.map->nr);
+    } else if (selection_method(choice.kind) && answer.kv.logical == answer.kv_dense) {
+      text += "; nothing was dropped because the prompt is within the budget";
     }
+    text += ", " + describe_layers(job);
   }
   return text + fmt::format("; peak RSS {}", format_bytes(process_memory().peak_resident));
 }
@@ -108,7 +124,7 @@ void print_statistics(const Session& session, const Job& job, const Answer& answ
   if (answer.n_truncated > 0) {
     fmt::print(stderr, "proxima: {} tokens of {} were cut away (--on-overflow)\n", answer.n_truncated, answer.what);
   }
-  fmt::print(stderr, "proxima: {}\n", describe_cache(session, answer));
+  fmt::print(stderr, "proxima: {}\n", describe_cache(session, job, answer));
   if (!answer.skips.empty()) fmt::print(stderr, "proxima: {}\n", describe_skips(answer));
   if (!session.options().verbose) return;
   for (size_t layer = 0; layer < job.cache->geometry().n_layers; ++layer) {
