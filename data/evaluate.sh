@@ -15,17 +15,17 @@ js=$folder/js.json
 kld=$folder/kld.json
 
 "$program" eval needle --lengths 256:640:128 --depths 0:100:20 --repeats 6 -n 8 -q --cache dense \
-  --also "pod (js)=pod:map=$js" --also "pod (kld)=pod:map=$kld" --also window=window:ns=4,kv-budget=67% \
+  --also "pod-js=pod:map=$js" --also "pod-kld=pod:map=$kld" --also window=window:ns=4,kv-budget=67% \
   --trained-length 640 --svg figures/needle.svg -o "$folder/needle.jsonl"
 
 table() { # caches...
   local each flags=()
   for each in "$@"; do flags+=(--cache "$each"); done
-  "$program" eval table -f explore/prose.txt --length 640 --windows 8 --forced 64 --lengths 384,640 --depths 0:100:20 \
+  "$program" eval table -f explore/prose.txt --length 640 --windows 6 --forced 64 --lengths 384,640 --depths 0:100:20 \
     --repeats 4 -n 8 -q "${flags[@]}" -o "$folder/table-$#.jsonl"
 }
 printf '\nat the bytes of PoD\n\n'
-table dense "pod (js)=pod:map=$js" "pod (kld)=pod:map=$kld" window=window:ns=4,kv-budget=67% \
+table dense "pod-js=pod:map=$js" "pod-kld=pod:map=$kld" window=window:ns=4,kv-budget=67% \
   lm-infinite=lm-infinite:ns=4,kv-budget=67% h2o=h2o:kv-budget=67% snapkv=snapkv:kv-budget=67% \
   pyramidkv=pyramidkv:kv-budget=67% quest=quest:kv-budget=256 cla=cla
 printf '\nat 10 %% of a dense cache\n\n'
