@@ -49,6 +49,7 @@ Session::Session(const Session& opened, const CommonOptions& options)
       model_(opened.model_),
       compute_(chosen_compute(options)),
       request_(memory_request(options, cache_geometry(model_->config))) {
+  if (request_.cache.map) check_map_fingerprint(*request_.cache.map, model_->checkpoint, options.map);
   check_context_size(options, model_->config);
 }
 

@@ -97,6 +97,10 @@ TEST_F(TableCommand, BadInput) {
   expect(needles_ + "--cache pod", 2, "--cache pod needs");
   expect(needles_ + "--cache pod:map=none.json", 3, "none.json");
   expect(needles_ + "--cache-file none.txt", 3, "none.txt");
+  json map = json::parse(test::read_text(map_));
+  map["fingerprint"] = "0123456789abcdef";
+  cli_.write("other.json", map.dump());
+  expect(needles_ + "--cache pod:map=other.json", 3, "other.json");
   expect("-f " + samples_ + "harbour.txt --length 5000 --cache pod:pod-uniform=2", 4, "context");
   run("table " + needles_ + "--cache pod:pod-uniform=4,ns=4,nr=64 -o t.jsonl");
   std::string log = cli_.read("t.jsonl");
