@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <string>
 
+#include "test/expect_error.h"
 #include "test/random.h"
 #include "test/random_map.h"
 #include "test/run_model.h"
@@ -218,6 +219,38 @@ TEST_P(CachesTest, BytesAreAsPlanned) {
     if (choice.kind == CacheKind::kH2o && full && n_prompt >= choice.selection.budget) {
       EXPECT_EQ(cache->total_bytes().logical, expected);
     }
+  }
+}
+
+// A saved cache that lacks a store, or a row of one, or holds another type, is not taken for one.
+TEST_P(CachesTest, DamagedStoresAreRefused) {
+  Random random(static_cast<uint64_t>(GetParam()) + 130);
+  const test::TemporaryFolder folder;
+  const Model model = random_model(folder, random);
+  const CacheGeometry geometry = cache_geometry(model.config);
+  const CacheChoice choice = random_choice(GetParam(), geometry, random);
+  const auto ids = test::random_ids(90, model.config.vocab, 5);
+  std::unique_ptr<KvCache> cache;
+  test::run_model(model, ids, {.cache = &choice, .chunk = 30, .n_prompt = 80, .cache_after = &cache});
+  const std::vector<KeptRows> whole = cache->save();
+  const auto restore = [&](const std::vector<KeptRows>& stores) {
+    make_cache(choice, geometry, cache->capacity())->restore(90, stores, "saved.kv");
+  };
+  EXPECT_NO_THROW(restore(whole));
+  for (size_t k = 0; k < whole.size(); ++k) {
+    SCOPED_TRACE(whole[k].name);
+    auto stores = whole;
+    stores.erase(stores.begin() + static_cast<ptrdiff_t>(k));
+    test::expect_error(ErrorKind::kInput, "saved.kv", [&] { restore(stores); });
+    stores = whole;
+    stores[k].dtype = DType::kI32;
+    test::expect_error(ErrorKind::kInput, "saved.kv", [&] { restore(stores); });
+    stores = whole;
+    if (stores[k].runs.empty()) continue;
+    RowRun& run = stores[k].runs.front();
+    run = {run.first + 1, run.count - 1, run.data + stores[k].row_bytes()};
+    if (run.count == 0) stores[k].runs.erase(stores[k].runs.begin());
+    test::expect_error(ErrorKind::kInput, "saved.kv", [&] { restore(stores); });
   }
 }
 
