@@ -50,7 +50,7 @@ nlohmann::ordered_json to_json(const Divergences& divergences) {
 }
 
 Divergences divergences_from_json(const nlohmann::ordered_json& json) {
-  return {json["kld"], json["base_nll"], json["nll"], json["same_top"]};
+  return {json.at("kld"), json.at("base_nll"), json.at("nll"), json.at("same_top")};
 }
 
 nlohmann::ordered_json summary_of(const Divergences& divergences) {

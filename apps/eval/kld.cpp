@@ -56,9 +56,9 @@ void print_table(const ordered_json& summary, const ScoredWindows& windows) {
   for (const char* name : {"prompt", "forced"}) {
     const ordered_json& part = summary[name];
     if (part["n"] == 0) continue;
-    const auto number = [&](const char* key) { return part[key].get<double>(); };
+    const auto number = [&](const char* key) { return part.at(key).get<double>(); };
     text += fmt::format("{:<8}{:>8}{:>13.6f} +- {:<8.6f}{:>11.6f}{:>11.6f}{:>11.6f}{:>10.2f} %{:>12.4f}{:>11.4f}\n",
-                        name, part["n"].get<size_t>(), number("kld"), number("kld_error"), number("median"),
+                        name, part.at("n").get<size_t>(), number("kld"), number("kld_error"), number("median"),
                         number("p99"), number("max"), 100 * number("same_top"), number("base_ppl"), number("ppl"));
   }
   write_output(text + fmt::format("{} windows of {} tokens; {}\n", windows.ids.size(), windows.length,
@@ -67,7 +67,7 @@ void print_table(const ordered_json& summary, const ScoredWindows& windows) {
 
 void check_limits(const KldOptions& options, const ordered_json& forced) {
   const double kld = forced["kld"];
-  const double same_top = 100 * forced["same_top"].get<double>();
+  const double same_top = 100 * forced.at("same_top").get<double>();
   if (options.max_kld && kld > *options.max_kld) {
     fail(ErrorKind::kLimit, "the mean KLD of the forced tokens is {:.6f}, above --max-kld {}", kld, *options.max_kld);
   }

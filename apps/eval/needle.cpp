@@ -44,7 +44,7 @@ std::vector<CacheSpec> caches_of(const NeedleCommandOptions& options) {
 NeedlePanel panel_of(const CacheSpec& cache, const NeedleOptions& options, std::vector<ordered_json> results) {
   for (ordered_json& document : results) {
     for (ordered_json& result : document) {
-      result["kv_share"] = result["kv_bytes"].get<double>() / result["kv_dense_bytes"].get<double>();
+      result["kv_share"] = result.at("kv_bytes").get<double>() / result.at("kv_dense_bytes").get<double>();
     }
   }
   return {cache.name, needle_grid(options, results, "score"), needle_grid(options, results, "overlap"),

@@ -235,11 +235,11 @@ std::vector<std::vector<double>> needle_grid(const NeedleOptions& options, const
   auto counts = sums;
   for (const ordered_json& document : results) {
     for (const ordered_json& result : document) {
-      const auto row = static_cast<size_t>(std::ranges::find(options.depths, result["depth"].get<double>()) -
+      const auto row = static_cast<size_t>(std::ranges::find(options.depths, result.at("depth").get<double>()) -
                                            options.depths.begin());
-      const auto column = static_cast<size_t>(std::ranges::find(options.lengths, result["length"].get<size_t>()) -
+      const auto column = static_cast<size_t>(std::ranges::find(options.lengths, result.at("length").get<size_t>()) -
                                               options.lengths.begin());
-      sums.at(row).at(column) += result[figure].get<double>();
+      sums.at(row).at(column) += result.at(figure).get<double>();
       ++counts[row][column];
     }
   }

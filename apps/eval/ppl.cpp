@@ -45,8 +45,8 @@ ordered_json summary_of(const std::vector<ordered_json>& results) {
   for (const char* part : kParts) {
     MeanError nll;
     for (const ordered_json& result : results) {
-      const ordered_json& sums = result[part];
-      nll.add_sums(sums["n"], sums["nll_sum"], sums["nll_squares"]);
+      const ordered_json& sums = result.at(part);
+      nll.add_sums(sums.at("n"), sums.at("nll_sum"), sums.at("nll_squares"));
     }
     const double ppl = std::exp(nll.mean());
     summary[part] = {{"n", nll.n()},
@@ -98,8 +98,8 @@ void eval_ppl(const PplOptions& options) {
     std::string text = fmt::format("{:<8}{:>9}{:>22}{:>24}\n", "part", "tokens", "nll (nats)", "perplexity");
     for (const char* name : kParts) {
       const ordered_json& part = summary[name];
-      const auto number = [&](const char* key) { return part[key].get<double>(); };
-      text += fmt::format("{:<8}{:>9}{:>12.5f} +- {:<7.5f}{:>13.4f} +- {:<7.4f}\n", name, part["n"].get<size_t>(),
+      const auto number = [&](const char* key) { return part.at(key).get<double>(); };
+      text += fmt::format("{:<8}{:>9}{:>12.5f} +- {:<7.5f}{:>13.4f} +- {:<7.4f}\n", name, part.at("n").get<size_t>(),
                           number("nll"), number("nll_error"), number("ppl"), number("ppl_error"));
     }
     write_output(text + fmt::format("{} windows of {} tokens; {}\n", windows.ids.size(), windows.length,

@@ -66,7 +66,7 @@ void ResultLog::read_lines() {
     if (!is_result && !(is_ours && line.contains("settings"))) fail_at_line(path_, number);
     const std::string run = line["run"];
     if (is_result) {
-      results_[{run, line["key"].get<std::string>()}] = dump(line["result"]);
+      results_[{run, line.at("key").get<std::string>()}] = dump(line["result"]);
     } else {
       known_runs_.insert(run);
     }

@@ -243,7 +243,7 @@ void eval_ruler(const RulerOptions& options) {
         const std::string key = fmt::format("{} {} {}", tasks[row], lengths[column], index);
         progress.run(log.find(key) != nullptr,
                      [&] { log.add(key, run_sample(tasks[row], lengths[column], index, maker, asker)); });
-        sum += ordered_json::parse(*log.find(key))["score"].get<double>();
+        sum += ordered_json::parse(*log.find(key)).at("score").get<double>();
       }
       scores[row][column] = sum / static_cast<double>(options.n_samples);
     }

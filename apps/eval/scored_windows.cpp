@@ -54,18 +54,18 @@ ordered_json average_cost(const std::vector<ordered_json>& costs) {
   ordered_json average;
   for (const auto& [key, unused] : costs.front().items()) {
     double sum = 0;
-    for (const ordered_json& cost : costs) sum += cost[key].get<double>();
+    for (const ordered_json& cost : costs) sum += cost.at(key).get<double>();
     average[key] = sum / static_cast<double>(costs.size());
   }
-  average["saved"] = 1 - average["kv_bytes"].get<double>() / average["kv_dense_bytes"].get<double>();
+  average["saved"] = 1 - average.at("kv_bytes").get<double>() / average.at("kv_dense_bytes").get<double>();
   return average;
 }
 
 std::string describe_cost(const ordered_json& average) {
-  const auto bytes = [&](const char* key) { return format_bytes(static_cast<size_t>(average[key].get<double>())); };
+  const auto bytes = [&](const char* key) { return format_bytes(static_cast<size_t>(average.at(key).get<double>())); };
   return fmt::format("KV {} for {:.0f} tokens (dense {}, saved {:.1f} %), {} while reading", bytes("kv_bytes"),
-                     average["tokens"].get<double>(), bytes("kv_dense_bytes"), 100 * average["saved"].get<double>(),
-                     bytes("kv_bytes_reading"));
+                     average.at("tokens").get<double>(), bytes("kv_dense_bytes"),
+                     100 * average.at("saved").get<double>(), bytes("kv_bytes_reading"));
 }
 
 }  // namespace proxima

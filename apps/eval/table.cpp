@@ -72,7 +72,7 @@ void score_texts(std::vector<Entry>& entries, const ScoredWindows& windows, Resu
   for (size_t index = 0; index < entries.size(); ++index) {
     ordered_json& text = entries[index].row["text"];
     text.update(summarize_windows(results[index]));
-    const auto average = [&](const char* name) { return text["cost"][name].get<double>(); };
+    const auto average = [&](const char* name) { return text["cost"].at(name).get<double>(); };
     const auto n_prompt = static_cast<double>(windows.length - windows.n_forced);
     text["cost"]["prompt_per_second"] = n_prompt / average("prompt_seconds");
     text["cost"]["generate_per_second"] = static_cast<double>(windows.n_forced - 1) / average("forced_seconds");
@@ -90,11 +90,11 @@ void find_needles(Entry& entry, NeedleTask& task, ResultLog& log, UnitProgress& 
       ++n;
       for (const char* name : {"kv_bytes", "kv_dense_bytes", "prompt_tokens", "generated_tokens", "prompt_seconds",
                                "generate_seconds", "overlap"}) {
-        sums[name] = sums.value(name, 0.0) + result[name].get<double>();
+        sums[name] = sums.value(name, 0.0) + result.at(name).get<double>();
       }
     }
   }
-  const auto sum = [&](const char* name) { return sums[name].get<double>(); };
+  const auto sum = [&](const char* name) { return sums.at(name).get<double>(); };
   entry.row["needle"] = {{"score", mean_of(needle_grid(task.options(), results, "score"))},
                          {"overlap", sum("overlap") / n},
                          {"questions", n},

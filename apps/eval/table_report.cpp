@@ -24,7 +24,7 @@ const ordered_json& bytes_of(const ordered_json& row) {
 }
 
 double text_ppl(const ordered_json& row) {
-  return row["text"]["forced"]["ppl"].get<double>();
+  return row["text"]["forced"].at("ppl").get<double>();
 }
 
 std::string percent(double share) {
@@ -34,7 +34,7 @@ std::string percent(double share) {
 std::vector<Column> columns_for(const ordered_json& row) {
   const auto number = [](const ordered_json& value) { return value.get<double>(); };
   std::vector<Column> columns = {
-      {"cache", [](const ordered_json& each) { return each["cache"].get<std::string>(); }},
+      {"cache", [](const ordered_json& each) { return each.at("cache").get<std::string>(); }},
       {"KV bytes",
        [=](const ordered_json& each) { return format_bytes(static_cast<size_t>(number(each["kv_bytes"]))); }},
       {"saved", [=](const ordered_json& each) { return percent(number(each["saved"])); }}};
@@ -71,7 +71,7 @@ void complete_rows(std::vector<ordered_json>& rows) {
   for (ordered_json& row : rows) {
     const ordered_json bytes = bytes_of(row);
     row["kv_bytes"] = bytes["kv_bytes"];
-    row["saved"] = 1 - bytes["kv_bytes"].get<double>() / bytes["kv_dense_bytes"].get<double>();
+    row["saved"] = 1 - bytes.at("kv_bytes").get<double>() / bytes.at("kv_dense_bytes").get<double>();
     row["prompt_per_second"] = bytes["prompt_per_second"];
     row["generate_per_second"] = bytes["generate_per_second"];
     row["drop"] = ordered_json::object();
@@ -79,7 +79,7 @@ void complete_rows(std::vector<ordered_json>& rows) {
     if (row.contains("needle")) {
       const double before = dense["needle"]["score"];
       row["drop"]["needle"] =
-          before == 0 ? ordered_json(nullptr) : ordered_json(1 - row["needle"]["score"].get<double>() / before);
+          before == 0 ? ordered_json(nullptr) : ordered_json(1 - row["needle"].at("score").get<double>() / before);
     }
   }
 }

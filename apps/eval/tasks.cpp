@@ -192,13 +192,13 @@ ordered_json summarize(const std::vector<ordered_json>& results) {
   std::map<std::string, std::map<std::string, Mean>> buckets;
   std::map<std::string, size_t> n_truncated;
   for (const ordered_json& result : results) {
-    const std::string set = result["set"];
-    const double score = result["score"];
-    for (Mean* mean : {&sets[set], &buckets[set][result["bucket"].get<std::string>()]}) {
+    const std::string set = result.at("set");
+    const double score = result.at("score");
+    for (Mean* mean : {&sets[set], &buckets[set][result.at("bucket").get<std::string>()]}) {
       mean->sum += score;
       ++mean->n;
     }
-    n_truncated[set] += result["truncated_tokens"] > 0 ? 1U : 0U;
+    n_truncated[set] += result.at("truncated_tokens") > 0 ? 1U : 0U;
   }
   ordered_json summary = {{"sets", ordered_json::object()}};
   double sum = 0;
@@ -216,10 +216,10 @@ ordered_json summarize(const std::vector<ordered_json>& results) {
 void print_summary(const ordered_json& summary) {
   std::string text = fmt::format("{:<24}{:>8}{:>12}{:>10}\n", "set", "n", "truncated", "score");
   for (const auto& [set, figures] : summary["sets"].items()) {
-    text += fmt::format("{:<24}{:>8}{:>12}{:>10.2f}\n", set, figures["n"].get<size_t>(),
-                        figures["truncated"].get<size_t>(), figures["score"].get<double>());
+    text += fmt::format("{:<24}{:>8}{:>12}{:>10.2f}\n", set, figures.at("n").get<size_t>(),
+                        figures.at("truncated").get<size_t>(), figures.at("score").get<double>());
   }
-  text += fmt::format("{:<44}{:>10.2f}\n", "average of the sets", summary["average"].get<double>());
+  text += fmt::format("{:<44}{:>10.2f}\n", "average of the sets", summary.at("average").get<double>());
   write_output(text);
 }
 

@@ -68,9 +68,9 @@ ordered_json summarize_windows(const std::vector<ordered_json>& results) {
   Divergences forced;
   std::vector<ordered_json> costs;
   for (const ordered_json& result : results) {
-    prompt.add(divergences_from_json(result["prompt"]));
-    forced.add(divergences_from_json(result["forced"]));
-    costs.push_back(result["cost"]);
+    prompt.add(divergences_from_json(result.at("prompt")));
+    forced.add(divergences_from_json(result.at("forced")));
+    costs.push_back(result.at("cost"));
   }
   return {{"prompt", summary_of(prompt)}, {"forced", summary_of(forced)}, {"cost", average_cost(costs)}};
 }
