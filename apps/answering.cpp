@@ -36,10 +36,7 @@ void declare_answering(CLI::App& app, AnswerOptions& options) {
   add_model_options(app, options.common);
   declare_prompt(app, options.prompt);
   declare_generation(app, options.generation);
-  add_precision_options(app, options.common);
-  add_simd_option(app, options.common);
-  add_cache_options(app, options.common);
-  add_force_option(app, options.common);
+  add_sequence_options(app, options.common);
 }
 
 Answerer::Answerer(const CommonOptions& common, const GenerationOptions& generation)

@@ -41,6 +41,13 @@ void add_force_option(CLI::App& app, CommonOptions& options) {
   app.add_flag("--force", options.force, "start even if the plan says that memory will not suffice");
 }
 
+void add_sequence_options(CLI::App& app, CommonOptions& options) {
+  add_precision_options(app, options);
+  add_simd_option(app, options);
+  add_cache_options(app, options);
+  add_force_option(app, options);
+}
+
 void add_check_finite_option(CLI::App& app, bool& check_finite) {
   app.add_flag("--check-finite", check_finite,
                "look at every tensor of every layer and stop at the first NaN or infinity, naming it (exit code 6)");

@@ -59,6 +59,9 @@ void add_cache_options(CLI::App& app, CommonOptions& options);      // -c -ctk -
 void add_force_option(CLI::App& app, CommonOptions& options);       // --force
 void add_check_finite_option(CLI::App& app, bool& check_finite);    // --check-finite
 
+// Of a command that runs sequences: precision, SIMD target, cache, --force.
+void add_sequence_options(CLI::App& app, CommonOptions& options);
+
 std::filesystem::path model_folder(const CommonOptions& options);
 
 // Checks what the flags say together; each throws Error(kUsage) for a combination in which one has no effect.

@@ -125,10 +125,7 @@ void declare_dump(CLI::App& app, DumpOptions& options) {
   add_choice(app, "--format", kFormats, set_format, "npy: one file a point and manifest.json", "safetensors");
   add_check_finite_option(app, options.check_finite);
   app.add_flag("--list", options.list, "show the names and shapes of all points");
-  add_precision_options(app, options.common);
-  add_simd_option(app, options.common);
-  add_cache_options(app, options.common);
-  add_force_option(app, options.common);
+  add_sequence_options(app, options.common);
   app.footer(
       "Example: proxima dump -m DIR --ids ids.json --points 'logits,layers.*.resid_post' --precision f64 -o "
       "out.safetensors");

@@ -4,36 +4,13 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "apps/text_windows.h"
 #include "core/error.h"
+#include "core/fnv1a.h"
 #include "core/json_file.h"
 
 namespace proxima {
 namespace {
-
-using Ids = std::vector<TokenId>;
-
-// What the tokenizer puts before a text.
-Ids ids_before_text(const Tokenizer& tokenizer) {
-  const Ids plain = tokenizer.encode("x", {.add_special = false});
-  const Ids full = tokenizer.encode("x");
-  return {full.begin(), std::ranges::search(full, plain).begin()};
-}
-
-size_t chosen_length(std::span<const Document> texts, std::span<const Ids> tokens, size_t n_before,
-                     const SampleRequest& request) {
-  const auto shortest = std::ranges::min_element(tokens, {}, &Ids::size);
-  const size_t available = shortest->size() + n_before;
-  if (!request.length) return std::min({available, request.most_length, kDefaultLength});
-  if (*request.length > request.most_length) {
-    fail(ErrorKind::kContext, "--length {} does not fit the context of {} tokens", *request.length,
-         request.most_length);
-  }
-  if (*request.length > available) {
-    fail(ErrorKind::kUsage, "{} has only {} tokens, --length asks for {}; give longer texts or a smaller length",
-         texts[static_cast<size_t>(shortest - tokens.begin())].name, available, *request.length);
-  }
-  return *request.length;
-}
 
 std::string text_member(const nlohmann::json& task, const char* key, const std::string& where) {
   const auto found = task.is_object() ? task.find(key) : task.end();
@@ -60,23 +37,16 @@ Sample task_of(std::string_view line, const std::string& where, const Tokenizer&
 
 std::vector<Sample> cut_samples(std::span<const Document> texts, const Tokenizer& tokenizer,
                                 const SampleRequest& request) {
-  const Ids before = ids_before_text(tokenizer);
-  std::vector<Ids> tokens;
-  for (const Document& text : texts) tokens.push_back(tokenizer.encode(text.text, {.add_special = false}));
-  const size_t length = chosen_length(texts, tokens, before.size(), request);
-  if (length <= before.size() || request.n_queries >= length) {
+  const TokenizedTexts tokenized = tokenize_texts(texts, tokenizer);
+  const size_t length = window_length(texts, tokenized, request.length, request.most_length, kDefaultLength);
+  if (length <= tokenized.before.size() || request.n_queries >= length) {
     fail(ErrorKind::kUsage, "samples of {} tokens are too short for the last {} queries (--queries)", length,
          request.n_queries);
   }
   const size_t wanted = request.n_samples.value_or(kDefaultSamples);
-  const size_t n_text = length - before.size();  // tokens of the text in each window
   std::vector<Sample> samples;
-  for (const Ids& text : tokens) {
-    for (size_t begin = 0; begin + n_text <= text.size() && samples.size() < wanted; begin += n_text) {
-      samples.push_back({before, request.n_queries, {}});
-      const auto first = text.begin() + static_cast<std::ptrdiff_t>(begin);
-      samples.back().ids.insert(samples.back().ids.end(), first, first + static_cast<std::ptrdiff_t>(n_text));
-    }
+  for (std::vector<TokenId>& ids : cut_texts(tokenized, length, wanted)) {
+    samples.push_back({std::move(ids), request.n_queries, {}});
   }
   if (request.n_samples && samples.size() < wanted) {
     fail(ErrorKind::kUsage, "the texts hold {} samples of {} tokens, --samples asks for {}; give more text",
@@ -102,18 +72,15 @@ std::vector<Sample> read_tasks(const std::string& path, const Tokenizer& tokeniz
 }
 
 std::string samples_digest(std::span<const Sample> samples) {
-  uint64_t hash = 0xCBF29CE484222325U;  // FNV-1a, number by number
-  const auto add = [&hash](uint64_t value) {
-    for (int byte = 0; byte < 8; ++byte) hash = (hash ^ (value >> (8 * byte) & 0xFF)) * 0x100000001B3U;
-  };
+  Fnv1a hash;
   for (const Sample& sample : samples) {
-    add(sample.ids.size());
-    for (const TokenId id : sample.ids) add(id);
-    add(sample.n_scored);
-    add(sample.targets.size());
-    for (const TokenId id : sample.targets) add(id);
+    hash.add<uint64_t>(sample.ids.size());
+    for (const TokenId id : sample.ids) hash.add<uint64_t>(id);
+    hash.add<uint64_t>(sample.n_scored);
+    hash.add<uint64_t>(sample.targets.size());
+    for (const TokenId id : sample.targets) hash.add<uint64_t>(id);
   }
-  return fmt::format("{:016x}", hash);
+  return hash.text();
 }
 
 }  // namespace proxima

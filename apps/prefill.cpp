@@ -20,10 +20,7 @@ void declare_prefill(CLI::App& app, PrefillOptions& options) {
       ->required();
   add_check_finite_option(app, options.check_finite);
   add_progress_option(app, options.progress);
-  add_precision_options(app, options.common);
-  add_simd_option(app, options.common);
-  add_cache_options(app, options.common);
-  add_force_option(app, options.common);
+  add_sequence_options(app, options.common);
   app.footer(
       "Text piped in is the document, unless -f names one. The file remembers the model's folder, precision and "
       "cache.\n"

@@ -46,4 +46,8 @@ size_t ReservedMemory::page_bytes() {
   return static_cast<size_t>(sysconf(_SC_PAGESIZE));
 }
 
+size_t ReservedMemory::whole_pages(size_t n_bytes) {
+  return (n_bytes + page_bytes() - 1) / page_bytes() * page_bytes();
+}
+
 }  // namespace proxima

@@ -21,6 +21,7 @@ class ReservedMemory {
   void discard(size_t begin, size_t end);
 
   static size_t page_bytes();
+  static size_t whole_pages(size_t n_bytes);  // rounded up
 
  private:
   std::byte* data_ = nullptr;

@@ -11,11 +11,6 @@
 namespace proxima {
 namespace {
 
-size_t whole_pages(size_t n_bytes) {
-  const size_t page = ReservedMemory::page_bytes();
-  return (n_bytes + page - 1) / page * page;
-}
-
 SelectionSettings selection_of(const CacheChoice& choice) {
   SelectionSettings settings = choice.selection;
   settings.method = *selection_method(choice.kind);
@@ -65,8 +60,8 @@ class Plan {
   void add(const StoredCount& rows, size_t row_bytes) {
     total_.logical += rows.logical * row_bytes;
     total_.slack += rows.slack * row_bytes;
-    total_.allocated += whole_pages((rows.logical + rows.slack) * row_bytes);
-    total_.reserved += whole_pages(rows.reserved * row_bytes);
+    total_.allocated += ReservedMemory::whole_pages((rows.logical + rows.slack) * row_bytes);
+    total_.reserved += ReservedMemory::whole_pages(rows.reserved * row_bytes);
   }
 
   // Of RecentRows.
@@ -92,9 +87,8 @@ class Plan {
       add({std::min(n_tokens_, settings.n_global), 0, std::min(capacity_.max_context, settings.n_global)}, key_bytes_);
     }
     if (owns && (choice_.kind == CacheKind::kQuest || choice_.kind == CacheKind::kPodQuest)) {
-      const auto pages = [](size_t n) { return (n + kQuestPage - 1) / kQuestPage; };
       for (int bound = 0; bound < 2; ++bound) {
-        add({pages(n_tokens_), 0, pages(capacity_.max_context)}, key_bytes_);
+        add({quest_pages(n_tokens_), 0, quest_pages(capacity_.max_context)}, key_bytes_);
       }
     }
     add(counts(keys), key_bytes_);

@@ -14,10 +14,6 @@ namespace {
 
 constexpr std::string_view kOfPage = "_of_page";
 
-size_t pages_of(size_t n_tokens) {
-  return (n_tokens + kQuestPage - 1) / kQuestPage;
-}
-
 template <class S>
 void widen_bounds(const std::byte* key, size_t n, bool starts_page, std::byte* least, std::byte* largest) {
   for (size_t offset = 0; offset < n * sizeof(S); offset += sizeof(S)) {
@@ -58,7 +54,7 @@ Segment part_of(const Segment& segment, size_t begin, size_t end) {
 
 QuestCache::QuestCache(std::unique_ptr<KvCache> all, const SharingMap* map, size_t budget)
     : all_(std::move(all)), budget_pages_(std::max<size_t>(1, budget / kQuestPage)), chosen_(geometry().n_kv_heads) {
-  const size_t n_pages = pages_of(capacity().max_context);
+  const size_t n_pages = quest_pages(capacity().max_context);
   for (size_t layer = 0; layer < geometry().n_layers; ++layer) {
     for (size_t head = 0; head < geometry().n_kv_heads; ++head) {
       lowest_.push_back(map == nullptr ? layer : map->lowest(layer, head));
@@ -104,7 +100,7 @@ bool QuestCache::wants_queries(size_t layer, size_t n_queries) const {
   if (reads_prompt_ || n_queries > 1 || layer < kQuestDenseLayers) return false;
   const size_t end = bounds_[index(lowest_[index(layer, 0)], 0)].n_tokens;
   const size_t oldest = first_visible(geometry().window(layer), end - 1);
-  return pages_of(end) - oldest / kQuestPage > budget_pages_;
+  return quest_pages(end) - oldest / kQuestPage > budget_pages_;
 }
 
 void QuestCache::take_queries(size_t layer, const LayerQueries& queries) {
@@ -129,7 +125,7 @@ void QuestCache::choose_pages(size_t layer, const LayerQueries& queries) {
     }
     const PageBounds& bounds = bounds_[index(lowest_[index(layer, head)], head)];
     const size_t first = first_visible(geometry().window(layer), bounds.n_tokens - 1) / kQuestPage;
-    const size_t n_closed = pages_of(bounds.n_tokens) - 1 - first;  // the last page is always read
+    const size_t n_closed = quest_pages(bounds.n_tokens) - 1 - first;  // the last page is always read
     std::vector<T> from_largest(group * n_closed), from_least(group * n_closed), score(n_closed);
     const auto& arithmetic = queries.kernels->of<T>();
     arithmetic.dot(positive.data(), width, group, bounds.largest.rows().from(first), n_closed, width,
@@ -175,7 +171,7 @@ CacheBytes QuestCache::bytes(size_t layer) const {
   for (size_t head = 0; head < geometry().n_kv_heads; ++head) {
     const PageBounds& bounds = bounds_[index(layer, head)];
     for (const RowStore* rows : {&bounds.least, &bounds.largest}) {
-      total += {pages_of(bounds.n_tokens) * rows->row_bytes(), 0, rows->allocated_bytes(), rows->reserved_bytes()};
+      total += {quest_pages(bounds.n_tokens) * rows->row_bytes(), 0, rows->allocated_bytes(), rows->reserved_bytes()};
     }
   }
   return total;
@@ -200,7 +196,7 @@ std::vector<KeptRows> QuestCache::page_rows(size_t n_tokens) const {
       KeptRows rows{
           cell + (least ? ".least" : ".largest") + std::string(kOfPage), capacity().key_dtype, geometry().head_dim, {}};
       const RowStore& store = least ? bounds_[k].least : bounds_[k].largest;
-      if (n_tokens > 0) rows.runs.push_back({0, pages_of(n_tokens), store.rows().data});
+      if (n_tokens > 0) rows.runs.push_back({0, quest_pages(n_tokens), store.rows().data});
       stores.push_back(std::move(rows));
     }
   }

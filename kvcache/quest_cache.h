@@ -18,6 +18,10 @@ namespace proxima {
 
 constexpr size_t kQuestPage = 16;
 constexpr size_t kQuestDenseLayers = 2;
+// Of the first n_tokens, the last one perhaps not full.
+constexpr size_t quest_pages(size_t n_tokens) {
+  return (n_tokens + kQuestPage - 1) / kQuestPage;
+}
 
 class QuestCache final : public KvCache {
  public:

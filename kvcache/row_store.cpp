@@ -6,17 +6,10 @@
 #include <cstring>
 
 namespace proxima {
-namespace {
-
-size_t whole_pages(size_t n_bytes) {
-  const size_t page = ReservedMemory::page_bytes();
-  return (n_bytes + page - 1) / page * page;
-}
-
-}  // namespace
-
 RowStore::RowStore(size_t max_rows, size_t row_elements, DType dtype)
-    : row_bytes_(row_elements * dtype_bytes(dtype)), dtype_(dtype), memory_(whole_pages(max_rows * row_bytes_)) {}
+    : row_bytes_(row_elements * dtype_bytes(dtype)),
+      dtype_(dtype),
+      memory_(ReservedMemory::whole_pages(max_rows * row_bytes_)) {}
 
 void RowStore::write(size_t first, size_t n, const std::byte* source, size_t source_stride) {
   assert((first + n) * row_bytes_ <= memory_.n_bytes());
@@ -39,7 +32,7 @@ void RowStore::truncate(size_t n_rows) {
 }
 
 size_t RowStore::allocated_bytes() const {
-  return whole_pages(n_touched_ * row_bytes_);
+  return ReservedMemory::whole_pages(n_touched_ * row_bytes_);
 }
 
 }  // namespace proxima

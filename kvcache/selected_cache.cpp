@@ -67,6 +67,7 @@ void SelectedCache::end_prompt() {
   if (selected_ || prompt_.n_tokens() == 0) return;
   prompt_.end_prompt();
   n_tokens_ = prompt_end_ = prompt_.n_tokens();
+  set_budgets();
   for (size_t layer = 0; layer < geometry().n_layers; ++layer) {
     for (size_t head = 0; head < geometry().n_kv_heads; ++head) {
       if (lowest(layer, head) == layer) choose(layer, head);
@@ -83,7 +84,6 @@ void SelectedCache::end_prompt() {
 void SelectedCache::choose(size_t layer, size_t kv_head) {
   Block& block = blocks_[index(layer, kv_head)];
   const size_t oldest = first_visible(geometry().window(layer), n_tokens_ - 1);
-  block.budget = selection_budgets(settings_, map_, n_tokens_)[index(layer, kv_head)];
   const size_t n_recent = settings_.n_recent();
   block.positions = settings_.method == SelectionMethod::kH2o
                         ? h2o_keep(block.sums, oldest, block.budget - n_recent, n_recent)
@@ -91,17 +91,22 @@ void SelectedCache::choose(size_t layer, size_t kv_head) {
   std::vector<double> kept_sums;
   for (const uint32_t position : block.positions) kept_sums.push_back(block.sums[position]);
   block.sums = std::move(kept_sums);
-  set_ranks(block, prompt_end_);
+  set_ranks(block);
+}
+
+void SelectedCache::set_budgets() {
+  const std::vector<size_t> budgets = selection_budgets(settings_, map_, prompt_end_);
+  for (size_t k = 0; k < blocks_.size(); ++k) blocks_[k].budget = budgets[k];
 }
 
 // Own keys are those of the first ns positions and of the last nr of the prompt.
-void SelectedCache::set_ranks(Block& block, size_t prompt_end) const {
+void SelectedCache::set_ranks(Block& block) const {
   const auto rank_from = [&](size_t position) {
     return static_cast<size_t>(std::ranges::lower_bound(block.positions, position) - block.positions.begin());
   };
   block.n_first = rank_from(map_.ns);
   block.max_recent = recent_own_keys(settings_, map_.ns, block.budget);
-  const size_t held_from = std::max(block.n_first, rank_from(first_visible(map_.nr, prompt_end - 1)));
+  const size_t held_from = std::max(block.n_first, rank_from(first_visible(map_.nr, prompt_end_ - 1)));
   block.n_recent = std::min(block.max_recent, block.n_ranks() - held_from);
 }
 

@@ -90,7 +90,8 @@ class SelectedCache final : public KvCache {
   KeptRows key_rows(size_t layer, size_t kv_head) const;
   KeptRows value_rows(size_t layer, size_t kv_head) const;
   KeptRows sum_rows(size_t layer, size_t kv_head) const;
-  void set_ranks(Block& block, size_t prompt_end) const;
+  void set_budgets();
+  void set_ranks(Block& block) const;
 
   void restore_block(size_t layer, size_t kv_head, const std::vector<KeptRows>& stores, const std::string& origin);
   void restore_cell(size_t layer, size_t kv_head, const std::vector<KeptRows>& stores, const std::string& origin);

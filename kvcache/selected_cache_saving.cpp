@@ -78,6 +78,7 @@ void SelectedCache::restore(size_t n_tokens, const std::vector<KeptRows>& stores
   prompt_end_ = end.runs.front().first + 1;
   n_tokens_ = n_tokens;
   selected_ = true;
+  set_budgets();
   for (size_t layer = 0; layer < geometry().n_layers; ++layer) {
     for (size_t head = 0; head < geometry().n_kv_heads; ++head) {
       if (lowest(layer, head) == layer) restore_block(layer, head, stores, origin);
@@ -96,8 +97,7 @@ void SelectedCache::restore_block(size_t layer, size_t kv_head, const std::vecto
       std::memcpy(&own.sums.emplace_back(), run.data + row * sizeof(double), sizeof(double));
     }
   }
-  own.budget = selection_budgets(settings_, map_, prompt_end_)[index(layer, kv_head)];
-  set_ranks(own, prompt_end_);
+  set_ranks(own);
 }
 
 void SelectedCache::restore_cell(size_t layer, size_t kv_head, const std::vector<KeptRows>& stores,

@@ -7,39 +7,19 @@
 #include <cstring>
 #include <span>
 #include <string_view>
-#include <type_traits>
 #include <vector>
 
+#include "core/error.h"
+#include "core/fnv1a.h"
 #include "core/mapped_file.h"
 #include "core/rope.h"
 
-#include "core/error.h"
-
 namespace proxima {
-
 namespace {
 
 constexpr size_t kWholeBytes = 4096;
 constexpr size_t kRuns = 8;
 constexpr size_t kRunBytes = 64;
-
-class Fnv1a {
- public:
-  void add(std::span<const std::byte> bytes) {
-    for (const std::byte byte : bytes) hash_ = (hash_ ^ std::to_integer<uint64_t>(byte)) * 0x100000001B3U;
-  }
-  template <class T>
-  requires std::is_arithmetic_v<T>
-  void add(T value) { add(std::as_bytes(std::span(&value, 1))); }
-  void add(std::string_view text) {
-    add(text.size());  // so that neighbouring texts cannot trade characters
-    add(std::as_bytes(std::span(text)));
-  }
-  std::string text() const { return fmt::format("{:016x}", hash_); }
-
- private:
-  uint64_t hash_ = 0xCBF29CE484222325U;
-};
 
 void add_samples(Fnv1a& hash, std::span<const std::byte> bytes) {
   if (bytes.size() <= kWholeBytes) {

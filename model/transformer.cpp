@@ -12,6 +12,7 @@
 #include "kvcache/skip_gate.h"
 #include "model/activations.h"
 #include "model/rotations.h"
+#include "model/working_weights.h"
 
 namespace proxima {
 namespace {
@@ -29,20 +30,13 @@ class TransformerOf final : public Transformer {
         arithmetic_(compute.kernels->of<T>()),
         precision_(precision),
         limits_(limits),
+        weights_(model, arithmetic_),
         products_(compute, precision),
         fixed_attention_(compute, attention_shape(), limits.max_context),
         blocked_attention_(compute, attention_shape()),
         a_(config_, limits.max_chunk),
         views_(config_.n_kv_heads),
         rotations_(config_, limits.max_chunk) {
-    for (const LayerWeights& layer : model.weights.layers) {
-      layers_.push_back({norm_of(layer.attn_norm), linear_of(layer.q), linear_of(layer.k), linear_of(layer.v),
-                         norm_of(layer.q_norm), norm_of(layer.k_norm), linear_of(layer.o),
-                         norm_of(layer.attn_post_norm), norm_of(layer.mlp_norm), linear_of(layer.gate),
-                         linear_of(layer.up), linear_of(layer.down), norm_of(layer.mlp_post_norm)});
-    }
-    final_norm_ = norm_of(model.weights.final_norm);
-    lm_head_ = linear_of(model.weights.lm_head);
     last_logits_.resize(config_.vocab);
     begin_sequence(0);
   }
@@ -69,37 +63,8 @@ class TransformerOf final : public Transformer {
   }
 
  private:
-  struct Linear {
-    Matrix w;
-    std::vector<T> bias;  // empty where there is none
-
-    Product<T> into(std::vector<T>& y) const { return {w, bias.empty() ? nullptr : bias.data(), y.data()}; }
-  };
-  struct Layer {  // norms that a family does not have are empty
-    std::vector<T> attn_norm;
-    Linear q, k, v;
-    std::vector<T> q_norm, k_norm;
-    Linear o;
-    std::vector<T> attn_post_norm, mlp_norm;
-    Linear gate, up, down;
-    std::vector<T> mlp_post_norm;
-  };
-
   AttentionShape attention_shape() const {
     return {config_.n_heads, config_.n_kv_heads, config_.head_dim, config_.attention_scale, config_.attention_softcap};
-  }
-  std::vector<T> vector_of(const TensorView& view) const {
-    std::vector<T> values(view.empty() ? 0 : view.n_elements());
-    if (!view.empty()) arithmetic_.widen(view.data, view.dtype, values.size(), values.data());
-    return values;
-  }
-  std::vector<T> norm_of(const TensorView& view) const {
-    auto weight = vector_of(view);
-    for (T& w : weight) w += static_cast<T>(config_.norm_offset);
-    return weight;
-  }
-  Linear linear_of(const LinearWeights& weights) const {
-    return {Matrix::from(weights.weight), vector_of(weights.bias)};
   }
 
   void check(std::span<const TokenId> ids) const {
@@ -126,7 +91,7 @@ class TransformerOf final : public Transformer {
   }
 
   void run_layers(size_t first_layer, KvCache& cache, bool want_logits) {
-    for (size_t layer = first_layer; layer < layers_.size(); ++layer) {
+    for (size_t layer = first_layer; layer < weights_.layers.size(); ++layer) {
       attention_block(layer, cache);
       mlp_block(layer);
     }
@@ -146,7 +111,7 @@ class TransformerOf final : public Transformer {
   }
 
   void attention_block(size_t index, KvCache& cache) {
-    const Layer& layer = layers_[index];
+    const WorkingLayer<T>& layer = weights_.layers[index];
     norm(layer.attn_norm, a_.residual, a_.normed);
     observe(Point::kAttnNorm, index, a_.normed, config_.hidden);
     const bool has_keys = cache.appends(index);
@@ -172,7 +137,7 @@ class TransformerOf final : public Transformer {
   }
 
   void mlp_block(size_t index) {
-    const Layer& layer = layers_[index];
+    const WorkingLayer<T>& layer = weights_.layers[index];
     norm(layer.mlp_norm, a_.residual, a_.normed);
     multiply(a_.normed, {layer.gate.into(a_.gate), layer.up.into(a_.up)});
     const auto gated = config_.activation == Activation::kSilu ? arithmetic_.silu_mul : arithmetic_.gelu_mul;
@@ -189,13 +154,13 @@ class TransformerOf final : public Transformer {
   void final_block(bool want_logits) {
     const bool all = observer_ != nullptr && observer_->wants(Point::kLogits, 0);
     if (!want_logits && !all && (observer_ == nullptr || !observer_->wants(Point::kFinalNorm, 0))) return;
-    norm(final_norm_, a_.residual, a_.normed);
+    norm(weights_.final_norm, a_.residual, a_.normed);
     observe(Point::kFinalNorm, 0, a_.normed, config_.hidden);
     size_t row = all ? 0 : n_rows_ - 1;
     if (!want_logits && !all) return;
     for (size_t count = 0; row < n_rows_; row += count) {
       count = std::min(kLogitRows, n_rows_ - row);
-      products_.linear(a_.normed.data() + row * config_.hidden, count, {lm_head_.into(a_.logits)});
+      products_.linear(a_.normed.data() + row * config_.hidden, count, {weights_.lm_head.into(a_.logits)});
       if (config_.logit_softcap > 0) {
         arithmetic_.softcap(a_.logits.data(), count * config_.vocab, 1, static_cast<T>(config_.logit_softcap));
       }
@@ -318,6 +283,7 @@ class TransformerOf final : public Transformer {
   }
 
   std::vector<SoftmaxSums> softmax_sums(const std::vector<View>& views) {
+    if (std::ranges::all_of(views, &View::empty)) return std::vector<SoftmaxSums>(n_rows_ * config_.n_heads);
     std::vector<T> max(n_rows_ * config_.n_heads), sum(max.size());
     fixed_attention_.softmax_sums({a_.q.data()}, n_rows_, first_, views, max.data(), sum.data());
     std::vector<SoftmaxSums> sums(max.size());
@@ -370,9 +336,7 @@ class TransformerOf final : public Transformer {
   const Arithmetic<T>& arithmetic_;
   Precision precision_;
   TransformerLimits limits_;
-  std::vector<Layer> layers_;
-  std::vector<T> final_norm_;
-  Linear lm_head_;
+  WorkingWeights<T> weights_;
 
   Products products_;
   FixedAttention<T> fixed_attention_;

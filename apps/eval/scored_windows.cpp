@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/eval/settings.h"
-#include "apps/eval/text_windows.h"
+#include "apps/text_windows.h"
 #include "core/error.h"
 
 namespace proxima {

@@ -8,20 +8,12 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/fnv1a.h"
 #include "core/quote.h"
 #include "model/fingerprint.h"
 
 namespace proxima {
 namespace {
-
-class Digest {
- public:
-  void add(unsigned char byte) { hash_ = (hash_ ^ byte) * 0x100000001B3U; }
-  std::string text() const { return fmt::format("{:016x}", hash_); }
-
- private:
-  uint64_t hash_ = 0xCBF29CE484222325U;
-};
 
 // A parser that knows the cache options and nothing else.
 std::unique_ptr<CLI::App> cache_parser(CommonOptions& options) {
@@ -69,16 +61,14 @@ std::string without_folders(const std::string& text) {
 }  // namespace
 
 std::string text_digest(std::string_view text) {
-  Digest digest;
-  for (const char letter : text) digest.add(static_cast<unsigned char>(letter));
+  Fnv1a digest;
+  digest.add(std::as_bytes(std::span(text)));
   return digest.text();
 }
 
 std::string ids_digest(std::span<const TokenId> ids) {
-  Digest digest;
-  for (const TokenId id : ids) {
-    for (unsigned shift = 0; shift < 32; shift += 8) digest.add(static_cast<unsigned char>(id >> shift));
-  }
+  Fnv1a digest;
+  digest.add(std::as_bytes(ids));
   return digest.text();
 }
 
