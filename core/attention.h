@@ -11,6 +11,7 @@
 #include <span>
 #include <vector>
 
+#include "core/bf16_block_kernels.h"
 #include "core/compute.h"
 
 namespace proxima {
@@ -150,8 +151,10 @@ class FixedAttention {
   std::vector<T> partials_;  // [n_kv_heads * max_pieces * group, head_dim + 2]
 };
 
-// Attention for `fast` prefill: a tile of query rows against blocks of keys and values widened to float, with online
-// softmax between. Its memory does not grow with the context. Same parameters as FixedAttention.
+// Attention for `fast` prefill: a tile of query rows against blocks of keys and values, with online softmax between.
+// Where keys and values are BF16 and the processor multiplies BF16, queries and probabilities are rounded to it (by
+// at most 2^-8 of each); otherwise keys and values are widened to float. Its memory does not grow with the context.
+// Same parameters as FixedAttention.
 class BlockedAttention {
  public:
   BlockedAttention(const Compute& compute, const AttentionShape& shape);
@@ -162,15 +165,19 @@ class BlockedAttention {
   void run(const QueryRows<float>& q, size_t n_queries, size_t first_query, std::span<const View> views, float* out);
 
  private:
-  struct Worker {    // one thread's scratch; rows are (query, head of the group), padded to whole registers
-    float* q;        // [head_dim, rows], scaled
-    float* capped;   // likewise
-    float* keys;     // [block, head_dim], then reused for values
-    float* scores;   // [block, rows]
-    float* max;      // [rows]
-    float* sum;      // [rows]
-    float* rescale;  // [rows]
-    float* out;      // [head_dim, rows]
+  struct Worker {            // one thread's scratch; rows are (query, head of the group), padded to whole registers
+    float* q;                // [head_dim, rows], scaled
+    float* capped;           // likewise
+    float* keys;             // [block, head_dim], then reused for values
+    float* scores;           // [block, rows]
+    float* max;              // [rows]
+    float* sum;              // [rows]
+    float* rescale;          // [rows]
+    float* out;              // [head_dim, rows]
+    uint32_t* q_pairs;       // [head_dim / 2, rows], see core/bf16_block_kernels.h
+    uint32_t* capped_pairs;  // likewise
+    uint32_t* value_pairs;   // [block / 2, head_dim]
+    uint32_t* p_pairs;       // [block / 2, rows]
     const uint8_t* skips = nullptr;  // of the tile's first row, see QueryRows
   };
 
@@ -180,14 +187,19 @@ class BlockedAttention {
   void transpose(const float* q, size_t first_row, size_t n_queries, size_t kv_head, float* transposed) const;
   bool all_skip(const uint8_t* skips, size_t n_queries) const;
   void attend_segment(const Worker& worker, size_t first_query, size_t n_queries, const Segment& segment) const;
+  bool in_bf16(const Segment& segment) const;
+  void score_block(const Worker& worker, const Segment& segment, size_t begin, size_t n_keys, size_t n_rows) const;
+  void mix_block(const Worker& worker, const Segment& segment, size_t begin, size_t n_keys, size_t n_rows) const;
   void end_tile(const Worker& worker, size_t first_row, size_t n_queries, size_t kv_head, float* out) const;
 
   Compute compute_;
   AttentionShape shape_;
   size_t group_;
-  size_t max_queries_;  // of a tile
-  size_t max_rows_;     // max_queries_ * group_, padded
+  size_t max_queries_;            // of a tile
+  size_t max_rows_;               // max_queries_ * group_, padded
+  const Bf16BlockKernels* bf16_;  // null where products stay float
   std::vector<float> scratch_;
+  std::vector<uint32_t> pairs_;
 };
 
 }  // namespace proxima

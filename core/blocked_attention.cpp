@@ -29,6 +29,12 @@ size_t worker_elements(const AttentionShape& shape) {
   return 3 * shape.head_dim * rows + kBlockKeys * (shape.head_dim + rows) + 3 * rows;
 }
 
+size_t worker_pairs(const AttentionShape& shape) {
+  const size_t group = shape.n_heads / shape.n_kv_heads;
+  const size_t rows = padded(tile_queries(group) * group);
+  return (shape.head_dim + 1) / 2 * 2 * rows + kBlockKeys / 2 * (shape.head_dim + rows);
+}
+
 void widen_rows(const Arithmetic<float>& arithmetic, const StoredRows& rows, size_t count, size_t head_dim,
                 float* widened) {
   if (rows.stride_bytes == head_dim * dtype_bytes(rows.dtype)) {
@@ -71,14 +77,19 @@ BlockedAttention::BlockedAttention(const Compute& compute, const AttentionShape&
       group_(shape.n_heads / shape.n_kv_heads),
       max_queries_(tile_queries(group_)),
       max_rows_(padded(max_queries_ * group_)),
-      scratch_(static_cast<size_t>(compute.n_threads) * worker_elements(shape)) {}
+      bf16_(bf16_block_kernels(*compute.kernels, shape.head_dim)),
+      scratch_(static_cast<size_t>(compute.n_threads) * worker_elements(shape)),
+      pairs_(static_cast<size_t>(compute.n_threads) * worker_pairs(shape)) {}
 
 size_t BlockedAttention::scratch_bytes(int n_threads, const AttentionShape& shape) {
-  return static_cast<size_t>(n_threads) * worker_elements(shape) * sizeof(float);
+  return static_cast<size_t>(n_threads) *
+         (worker_elements(shape) * sizeof(float) + worker_pairs(shape) * sizeof(uint32_t));
 }
 
 BlockedAttention::Worker BlockedAttention::worker(size_t thread) {
   Carver<float> carver(scratch_.data() + thread * (scratch_.size() / static_cast<size_t>(compute_.n_threads)));
+  Carver<uint32_t> pairs(pairs_.data() + thread * (pairs_.size() / static_cast<size_t>(compute_.n_threads)));
+  const size_t n_channel_pairs = (shape_.head_dim + 1) / 2;
   return {carver.take(shape_.head_dim * max_rows_),
           carver.take(shape_.head_dim * max_rows_),
           carver.take(kBlockKeys * shape_.head_dim),
@@ -86,7 +97,11 @@ BlockedAttention::Worker BlockedAttention::worker(size_t thread) {
           carver.take(max_rows_),
           carver.take(max_rows_),
           carver.take(max_rows_),
-          carver.take(shape_.head_dim * max_rows_)};
+          carver.take(shape_.head_dim * max_rows_),
+          pairs.take(n_channel_pairs * max_rows_),
+          pairs.take(n_channel_pairs * max_rows_),
+          pairs.take(kBlockKeys / 2 * shape_.head_dim),
+          pairs.take(kBlockKeys / 2 * max_rows_)};
 }
 
 void BlockedAttention::run(const QueryRows<float>& q, size_t n_queries, size_t first_query, std::span<const View> views,
@@ -112,6 +127,10 @@ void BlockedAttention::begin_tile(const Worker& worker, const QueryRows<float>& 
   const size_t n_rows = padded(n_queries * group_);
   transpose(q.rotated, first_row, n_queries, kv_head, worker.q);
   if (q.capped != nullptr) transpose(q.capped, first_row, n_queries, kv_head, worker.capped);
+  if (bf16_ != nullptr) {
+    bf16_->pair_rows(worker.q, shape_.head_dim, n_rows, worker.q_pairs);
+    if (q.capped != nullptr) bf16_->pair_rows(worker.capped, shape_.head_dim, n_rows, worker.capped_pairs);
+  }
   std::fill_n(worker.max, n_rows, std::numeric_limits<float>::lowest());
   std::fill_n(worker.sum, n_rows, 0.0F);
   std::fill_n(worker.out, shape_.head_dim * n_rows, 0.0F);
@@ -139,25 +158,50 @@ bool BlockedAttention::all_skip(const uint8_t* skips, size_t n_queries) const {
 
 void BlockedAttention::attend_segment(const Worker& worker, size_t first_query, size_t n_queries,
                                       const Segment& segment) const {
-  const BlockKernels& block = compute_.kernels->block;
   const size_t n_rows = padded(n_queries * group_);
-  const size_t head_dim = shape_.head_dim;
   const uint8_t* skips = segment.distant ? worker.skips : nullptr;
   if (skips != nullptr && all_skip(skips, n_queries)) return;
   const RowRange rows = visible_rows(segment, first_query, n_queries);
   for (size_t begin = rows.begin; begin < rows.end; begin += kBlockKeys) {
     const size_t n_keys = std::min(kBlockKeys, rows.end - begin);
-    widen_rows(compute_.kernels->f32, segment.keys.from(begin), n_keys, head_dim, worker.keys);
-    block.scores(segment.capped ? worker.capped : worker.q, n_rows, worker.keys, n_keys, head_dim, worker.scores);
+    score_block(worker, segment, begin, n_keys, n_rows);
     if (shape_.softcap > 0) {  // the queries are scaled already
       compute_.kernels->f32.softcap(worker.scores, n_keys * n_rows, 1, static_cast<float>(shape_.softcap));
     }
     mask(segment, begin, n_keys, first_query, n_queries, group_, n_rows, worker.scores);
     if (skips != nullptr) mask_skips(skips, n_keys, n_queries, shape_, n_rows, worker.scores);
-    block.softmax(worker.scores, n_rows, n_keys, worker.max, worker.sum, worker.rescale);
-    widen_rows(compute_.kernels->f32, segment.values.from(begin), n_keys, head_dim, worker.keys);
-    block.mix(worker.scores, n_rows, worker.keys, n_keys, head_dim, worker.rescale, worker.out);
+    compute_.kernels->block.softmax(worker.scores, n_rows, n_keys, worker.max, worker.sum, worker.rescale);
+    mix_block(worker, segment, begin, n_keys, n_rows);
   }
+}
+
+bool BlockedAttention::in_bf16(const Segment& segment) const {
+  return bf16_ != nullptr && segment.keys.dtype == DType::kBF16 && segment.values.dtype == DType::kBF16;
+}
+
+void BlockedAttention::score_block(const Worker& worker, const Segment& segment, size_t begin, size_t n_keys,
+                                   size_t n_rows) const {
+  const StoredRows keys = segment.keys.from(begin);
+  if (in_bf16(segment)) {
+    const uint32_t* q = segment.capped ? worker.capped_pairs : worker.q_pairs;
+    return bf16_->scores(q, n_rows, keys, n_keys, shape_.head_dim, worker.scores);
+  }
+  const float* q = segment.capped ? worker.capped : worker.q;
+  widen_rows(compute_.kernels->f32, keys, n_keys, shape_.head_dim, worker.keys);
+  compute_.kernels->block.scores(q, n_rows, worker.keys, n_keys, shape_.head_dim, worker.scores);
+}
+
+void BlockedAttention::mix_block(const Worker& worker, const Segment& segment, size_t begin, size_t n_keys,
+                                 size_t n_rows) const {
+  const StoredRows values = segment.values.from(begin);
+  if (in_bf16(segment)) {
+    bf16_->pair_rows(worker.scores, n_keys, n_rows, worker.p_pairs);
+    bf16_->pair_keys(values, n_keys, shape_.head_dim, worker.value_pairs);
+    return bf16_->mix(worker.p_pairs, n_rows, worker.value_pairs, (n_keys + 1) / 2, shape_.head_dim, worker.rescale,
+                      worker.out);
+  }
+  widen_rows(compute_.kernels->f32, values, n_keys, shape_.head_dim, worker.keys);
+  compute_.kernels->block.mix(worker.scores, n_rows, worker.keys, n_keys, shape_.head_dim, worker.rescale, worker.out);
 }
 
 void BlockedAttention::end_tile(const Worker& worker, size_t first_row, size_t n_queries, size_t kv_head,
