@@ -36,6 +36,7 @@ void declare_answering(CLI::App& app, AnswerOptions& options) {
   add_model_options(app, options.common);
   declare_prompt(app, options.prompt);
   declare_generation(app, options.generation);
+  add_check_finite_option(app, options.common);
   add_sequence_options(app, options.common);
 }
 
@@ -64,7 +65,7 @@ Answer Answerer::answer_one(const Job& job, const Prompt& prompt, size_t n_cache
   result.sampler = generation_.sampler;
   Generator generator(*job.transformer, *job.cache);
   FiniteCheck finite_check;
-  Observer* observer = generation_.check_finite ? &finite_check : nullptr;
+  Observer* observer = session_.options().check_finite ? &finite_check : nullptr;
   const Reading reading = read_prompt(session_, job, generator, prompt.name, std::span(prompt.ids).subspan(n_cached),
                                       generation_.n_predict, generation_.progress, observer);
   result.n_read = reading.n_read;

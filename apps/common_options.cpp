@@ -48,9 +48,9 @@ void add_sequence_options(CLI::App& app, CommonOptions& options) {
   add_force_option(app, options);
 }
 
-void add_check_finite_option(CLI::App& app, bool& check_finite) {
-  app.add_flag("--check-finite", check_finite,
-               "look at every tensor of every layer and stop at the first NaN or infinity, naming it (exit code 6)");
+void add_check_finite_option(CLI::App& app, CommonOptions& options) {
+  app.add_flag("--check-finite", options.check_finite,
+               "look at every weight and at every tensor of every layer; stop at the first NaN or infinity, naming it");
 }
 
 std::filesystem::path model_folder(const CommonOptions& options) {

@@ -48,6 +48,7 @@ struct CommonOptions {
   std::optional<double> skip_gate;
   std::optional<GateKind> gate;
   bool force = false;
+  bool check_finite = false;
 
   std::optional<CacheSettings> saved;  // of a cache file: they stand where no flag says otherwise
 };
@@ -57,7 +58,7 @@ void add_precision_options(CLI::App& app, CommonOptions& options);  // --precisi
 void add_simd_option(CLI::App& app, CommonOptions& options);        // --simd
 void add_cache_options(CLI::App& app, CommonOptions& options);      // -c -ctk -ctv, --cache and what its kinds take
 void add_force_option(CLI::App& app, CommonOptions& options);       // --force
-void add_check_finite_option(CLI::App& app, bool& check_finite);    // --check-finite
+void add_check_finite_option(CLI::App& app, CommonOptions& options);  // --check-finite
 
 // Of a command that runs sequences: precision, SIMD target, cache, --force.
 void add_sequence_options(CLI::App& app, CommonOptions& options);

@@ -123,7 +123,7 @@ void declare_dump(CLI::App& app, DumpOptions& options) {
             {1, kMaxCount});
   const auto set_format = [&options](size_t index) { options.format = static_cast<DumpFormat>(index); };
   add_choice(app, "--format", kFormats, set_format, "npy: one file a point and manifest.json", "safetensors");
-  add_check_finite_option(app, options.check_finite);
+  add_check_finite_option(app, options.common);
   app.add_flag("--list", options.list, "show the names and shapes of all points");
   add_sequence_options(app, options.common);
   app.footer(
@@ -150,14 +150,14 @@ void dump(const DumpOptions& options) {
                          output->write(point.name(), offset, data, n_bytes);
                        });
   FiniteCheck finite_check(&capture);
-  Observer& observer = options.check_finite ? static_cast<Observer&>(finite_check) : capture;
+  Observer& observer = options.common.check_finite ? static_cast<Observer&>(finite_check) : capture;
   try {
     Generator(*job.transformer, *job.cache)
         .read_prompt(
             ids, 0, [](const Progress&) { return !interrupted(); }, &observer);
   } catch (const Error& error) {
     // Somebody who looks for a NaN wants the file. With --check-finite the run stopped before all was written.
-    if (error.kind() == ErrorKind::kNonFinite && !options.check_finite) output->finish();
+    if (error.kind() == ErrorKind::kNonFinite && !options.common.check_finite) output->finish();
     throw;
   }
   output->finish();

@@ -22,7 +22,6 @@ struct DumpOptions {
   std::string tokens = "all";
   std::optional<size_t> score_rows;  // attn.scores are of the last queries only
   DumpFormat format = DumpFormat::kSafetensors;
-  bool check_finite = false;
 };
 
 void declare_dump(CLI::App& app, DumpOptions& options);

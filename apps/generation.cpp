@@ -28,7 +28,6 @@ void declare_generation(CLI::App& app, GenerationOptions& options) {
   app.add_option_function<std::string>("-s,--seed", set_seed, "of sampling")->type_name("N")->default_str("0");
   app.add_flag("--json", options.json, "one JSON object an answer on standard output");
   app.add_flag("--no-stream", options.no_stream, "write the text when it is complete");
-  add_check_finite_option(app, options.check_finite);
   add_progress_option(app, options.progress);
 }
 

@@ -13,7 +13,6 @@ struct GenerationOptions {
   SamplerOptions sampler;
   bool json = false;
   bool no_stream = false;
-  bool check_finite = false;
   ProgressMode progress = ProgressMode::kAuto;
 };
 

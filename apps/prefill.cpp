@@ -18,7 +18,7 @@ void declare_prefill(CLI::App& app, PrefillOptions& options) {
   app.add_option("-o,--output", options.output, "cache file to write, such as doc.kv.safetensors")
       ->type_name("FILE")
       ->required();
-  add_check_finite_option(app, options.check_finite);
+  add_check_finite_option(app, options.common);
   add_progress_option(app, options.progress);
   add_sequence_options(app, options.common);
   app.footer(
@@ -49,7 +49,7 @@ void prefill(const PrefillOptions& options) {
   Generator generator(*job.transformer, *job.cache);
   FiniteCheck finite_check;
   const Reading reading = read_prompt(session, job, generator, "document", prompt.ids, 0, options.progress,
-                                      options.check_finite ? &finite_check : nullptr);
+                                      options.common.check_finite ? &finite_check : nullptr);
   if (reading.interrupted) {
     fail(ErrorKind::kInterrupt, "interrupted after {} of {} tokens; nothing was saved", reading.n_read, n_tokens);
   }

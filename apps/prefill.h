@@ -14,7 +14,6 @@ struct PrefillOptions {
   CommonOptions common;
   PromptOptions prompt;  // without an instruction
   std::string output;
-  bool check_finite = false;
   ProgressMode progress = ProgressMode::kAuto;
 };
 

@@ -234,6 +234,7 @@ void selfcheck(const SelfcheckOptions& options) {
     fail(ErrorKind::kUsage, "--text and --ids both say which tokens; give one of them");
   }
   const Session session(options.common);
+  check_weights_finite(session.model().checkpoint);
   const SelfcheckReport report = Selfcheck(options, session).run();
   write_output(options.json ? report_json(report) : report_text(report));
   if (const size_t failed = report.n_failed()) {

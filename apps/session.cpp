@@ -33,7 +33,7 @@ Session::Session(const CommonOptions& options)
       compute_(chosen_compute(options)),
       request_(memory_request(options, cache_geometry(model_->config))) {
   if (request_.cache.map) check_map_fingerprint(*request_.cache.map, model_->checkpoint, options.map);
-  check_weights_finite(model_->checkpoint);
+  if (options.check_finite) check_weights_finite(model_->checkpoint);
   const std::string threads = describe_threads(options);
   if (options.quiet) return;
   fmt::print(stderr, "proxima: {}, {}, {}, {}\n", options.model.empty() ? "the bundled demo model" : options.model,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A model opened for work: flags checked, weights mapped and found finite, and for each sequence a transformer and a
+// A model opened for work: flags checked, weights mapped (and, on demand, found finite), and for each sequence a transformer and a
 // cache that have been found to fit the context and the memory before anything is allocated.
 #pragma once
 

@@ -124,7 +124,8 @@ TEST_F(CliErrors, Models) {
   weights.replace(weights.size() - 4, 4, std::string("\x00\x00\xc0\x7f", 4));
   cli_.write("nan/model.safetensors", weights);
   expect("inspect -m nan --check", 3, "NaN");
-  expect("dump -q -m nan --ids ids.json -o out", 3, "NaN");
+  expect("dump -q -m nan --ids ids.json -o out --check-finite", 3, "NaN");
+  expect("dump -q -m nan --ids ids.json -o out", 6, "--check-finite");
   test::write_tiny_model(cli_.path("bare"), {});
   expect("run -q -m bare -p hello", 3, "tokenizer.json");
 }
