@@ -11,6 +11,7 @@
 #include <memory>
 #include <type_traits>
 
+#include "apps/bench.h"
 #include "apps/compare.h"
 #include "apps/dump.h"
 #include "apps/eval/kld.h"
@@ -98,6 +99,8 @@ std::vector<Command> add_commands(CLI::App& app) {
               compare);
   add_command(app, commands, "selfcheck", "prove on this model what the precisions promise", declare_selfcheck,
               selfcheck);
+  add_command(app, commands, "bench", "how fast prompts are read and tokens generated, beside this machine's limits",
+              declare_bench, bench);
   CLI::App& eval = *app.add_subcommand("eval", "what a cache costs in quality");
   eval.require_subcommand(1);
   add_command(eval, commands, "ppl", "perplexity of texts, inside the prompt and after it", declare_ppl, eval_ppl);

@@ -6,7 +6,7 @@
 #include <random>
 #include <vector>
 
-#include "benchmarks/limits.h"
+#include "core/machine_limits.h"
 #include "core/attention.h"
 #include "core/products.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "benchmarks/limits.h"
+#include "core/machine_limits.h"
 
 #include <omp.h>
 
@@ -116,6 +116,12 @@ std::optional<double> f32_peak(int n_threads) {
   if (__builtin_cpu_supports("avx2")) return flops(f32_chains_avx2, 2.0 * 8 * 12 * kSteps, n_threads);
 #endif
   return std::nullopt;
+}
+
+std::optional<double> f64_peak(int n_threads) {
+  const auto f32 = f32_peak(n_threads);
+  if (!f32) return std::nullopt;
+  return *f32 / 2;  // the same instructions on half as many lanes
 }
 
 std::optional<double> bf16_peak(int n_threads) {

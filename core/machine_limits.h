@@ -12,11 +12,13 @@ namespace proxima {
 // Bytes per second of n_threads reading `memory` once, sequentially, each its own contiguous part.
 double read_bandwidth(std::span<const std::byte> memory, int n_threads);
 
-// Floating-point operations per second (a multiply-add counts two) of n_threads; empty where this processor lacks it.
+// The fastest of three reads of half a gigabyte of fresh memory.
+double fresh_memory_bandwidth(int n_threads);
+
+// Floating-point operations per second (a multiply-add counts two) of n_threads, the fastest of three runs of some tens
+// of milliseconds; empty where this processor lacks the instructions or the program knows none for it.
+std::optional<double> f64_peak(int n_threads);
 std::optional<double> f32_peak(int n_threads);
 std::optional<double> bf16_peak(int n_threads);
-
-// The fastest of three reads of fresh memory and the peaks, for a first line of output.
-double fresh_memory_bandwidth(int n_threads);
 
 }  // namespace proxima

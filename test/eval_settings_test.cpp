@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "apps/cache_spec.h"
 #include "apps/eval/settings.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "apps/cache_spec.h"
 #include "apps/eval/eval_options.h"
 
 #include <CLI/CLI.hpp>

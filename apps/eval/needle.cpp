@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "apps/cache_spec.h"
 #include "apps/eval/needle.h"
 
 #include <CLI/CLI.hpp>
