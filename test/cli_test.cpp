@@ -216,7 +216,7 @@ TEST(Cli, VersionHelpAndInspect) {
   EXPECT_NE(cli.run("--version").out.find("SIMD targets: scalar"), std::string::npos);
   for (const char* command :
        {"", "run", "summarize", "prefill", "plan", "inspect", "tokenize", "template", "dump", "compare", "selfcheck",
-        "synth", "eval", "eval ppl", "eval kld", "eval needle", "eval table", "eval ruler", "eval tasks"}) {
+        "synth", "train-tokenizer", "eval", "eval ppl", "eval kld", "eval needle", "eval table", "eval ruler", "eval tasks"}) {
     const auto help = cli.run(std::string(command) + " --help");
     EXPECT_EQ(help.exit_code, 0);
     EXPECT_NE(help.out.find("Usage: proxima"), std::string::npos) << help.out;
