@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -10,21 +11,9 @@
 
 #include "apps/eval/asker.h"
 #include "apps/eval/haystack.h"
+#include "apps/eval/needle_style.h"
 
 namespace proxima {
-
-// {name} and {value} stand for what each fact draws anew; a style without {value} has one fixed fact.
-struct NeedleStyle {
-  std::string needle;
-  std::string before;  // and after: what frames the needle in the text
-  std::string after;
-  std::string question;
-  std::string answer;  // the phrase that must stand in the response
-  std::string prompt;  // with {context} and {question}
-  size_t n_syllables = 2;
-};
-NeedleStyle demo_style();  // of the bundled model's training
-NeedleStyle book_style();
 
 struct NeedleOptions {
   std::vector<size_t> lengths;  // tokens of prompt and answer together; empty: chosen for the model
@@ -73,6 +62,7 @@ class NeedleTask {
   std::vector<Fact> facts_of(const NeedleDocument& document) const;
   std::vector<Question> questions_of(const NeedleDocument& document, const std::vector<Fact>& facts);
   std::vector<Question> questions_in(const std::string& context, const std::vector<Fact>& facts) const;
+  bool begins_blank(std::span<const TokenId> haystack, size_t index) const;
   std::string document_text(const NeedleDocument& document, const std::vector<Fact>& facts, size_t n_haystack);
 
   const Session& session_;
@@ -83,9 +73,9 @@ class NeedleTask {
   std::vector<NeedleDocument> documents_;
 };
 
-// Where a needle of this depth goes: floor(n depth / 100), moved back to just behind the nearest period; 0 at the
-// start, 100 at the end.
-size_t insertion_index(std::span<const TokenId> haystack, double depth, TokenId period);
+// Where a needle of this depth goes in a haystack of n tokens: floor(n depth / 100), moved back to the nearest index
+// for which is_place says that a sentence ends before it; 0 at the start, 100 at the end.
+size_t insertion_index(size_t n_haystack, double depth, const std::function<bool(size_t)>& is_place);
 
 // Mean of a figure of results over the cells of the grid, [depths][lengths]; NaN where there is none.
 std::vector<std::vector<double>> needle_grid(const NeedleOptions& options,
