@@ -10,6 +10,7 @@
 #include "apps/eval/needle_task.h"
 #include "test/cli.h"
 #include "test/expect_error.h"
+#include "test/tiny_tokenizer.h"
 
 namespace proxima {
 namespace {
@@ -87,6 +88,40 @@ TEST_F(NeedleTaskTest, DocumentsAreAsLongAsAskedAndFound) {
     found += results[0]["score"].get<double>();
   }
   EXPECT_GE(found, 9) << "of 10";
+}
+
+TEST_F(NeedleTaskTest, NeedlesAreSetOffFromTheTextAndEachOther) {
+  const auto haystack = tokenizer_.encode("One is 2.5 here. Two goes on.\nThree ends", {.add_special = false});
+  const std::vector<PlacedNeedle> needles = {{0, "A."}, {20, "B."}, {50, "C."}, {80, "D."}, {100, "E."}};
+  const auto text = [&](const NeedleStyle& style) { return text_with_needles(tokenizer_, haystack, style, needles); };
+  EXPECT_EQ(text(demo_style()), "A. B. One is 2.5 here. C. Two goes on. D.\nThree ends E.");
+  EXPECT_EQ(text(note_style()), " A. B. One is 2.5 here. C. Two goes on. D.\nThree ends E.");
+  EXPECT_EQ(text(book_style()), "\nA.\n\nB.\nOne is 2.5 here.\nC.\n Two goes on.\nD.\n\nThree ends\nE.\n");
+}
+
+TEST(Needle, BlanksOfTokensThatAreSpeltWithoutThem) {
+  const Tokenizer tokenizer =
+      Tokenizer::from_json(test::sentencepiece_tokenizer({{"e", "d"}}, "\u2581abcdehlorw.").dump());
+  const auto haystack = tokenizer.encode("hello. world. edel", {.add_special = false});
+  EXPECT_EQ(text_with_needles(tokenizer, haystack, note_style(), std::vector<PlacedNeedle>{{60, "A."}, {90, "B."}}),
+            "hello. A. world. B. edel");
+}
+
+TEST_F(NeedleTaskTest, CopiesOfATextBeginAtOtherLines) {
+  const test::Cli cli;
+  std::string text;
+  for (int line = 100; line < 200; ++line) text += fmt::format("Line {}.\n\n", line);
+  cli.write("a.txt", text);
+  Haystack haystack(tokenizer_, cli.path("").string(), 0);
+  std::set<std::string> copies;
+  for (size_t copy = 0; copy < 5; ++copy) {
+    const auto ids = haystack.tokens(2000, copy);
+    const std::string begin = tokenizer_.decode(ids).substr(0, 9);
+    EXPECT_TRUE(begin.starts_with("Line ") && begin.ends_with(".")) << begin;
+    copies.insert(begin);
+  }
+  EXPECT_EQ(copies.size(), 5U);
+  EXPECT_EQ(tokenizer_.decode(haystack.tokens(9, 0)), "Line 100.");
 }
 
 TEST_F(NeedleTaskTest, ManyFactsOfOneDocumentAreAskedFromOneReading) {

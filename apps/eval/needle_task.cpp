@@ -127,39 +127,39 @@ size_t insertion_index(size_t n_haystack, double depth, const std::function<bool
   return index;
 }
 
-// Whether a blank or a line's end comes next, or nothing.
-bool NeedleTask::begins_blank(std::span<const TokenId> haystack, size_t index) const {
-  if (index == haystack.size()) return true;
-  const std::string next = tokenizer_.decode(haystack.subspan(index, 1));
-  return next.starts_with(' ') || next.starts_with('\n');
+std::string text_with_needles(const Tokenizer& tokenizer, std::span<const TokenId> haystack, const NeedleStyle& style,
+                              std::span<const PlacedNeedle> needles) {
+  const TokenId period = tokenizer.encode("x.", {.add_special = false}).back();
+  const std::string prose = tokenizer.decode(haystack);
+  // Bytes of the first tokens; a token alone may be spelt without its blank.
+  const auto n_bytes = [&](size_t index) {
+    return std::min(tokenizer.decode(haystack.first(index)).size(), prose.size());
+  };
+  const auto begins_blank = [&](size_t at) { return at == prose.size() || prose[at] == ' ' || prose[at] == '\n'; };
+  const auto place_of = [&](const PlacedNeedle& needle) {
+    const auto is_place = [&](size_t index) { return haystack[index - 1] == period && begins_blank(n_bytes(index)); };
+    return n_bytes(insertion_index(haystack.size(), needle.depth, is_place));
+  };
+  const bool inline_needles = style.before.empty() && style.after.empty();
+  std::string text;
+  size_t begin = 0;
+  for (size_t index = 0; index < needles.size(); ++index) {
+    const size_t end = place_of(needles[index]);
+    text += prose.substr(begin, end - begin);
+    // Inline needles are set off by a blank, and so is the haystack's beginning from what precedes it.
+    text += (inline_needles && !text.empty() ? " " : style.before) + needles[index].text;
+    const bool another = index + 1 < needles.size() && place_of(needles[index + 1]) == end;
+    text += style.after.empty() && !another && !begins_blank(end) ? " " : style.after;
+    begin = end;
+  }
+  return text + prose.substr(begin);
 }
 
 std::string NeedleTask::document_text(const NeedleDocument& document, const std::vector<Fact>& facts,
                                       size_t n_haystack) {
-  const auto haystack = haystack_.tokens(n_haystack, document.repeat);
-  const TokenId period = tokenizer_.encode("x.", {.add_special = false}).back();
-  const NeedleStyle& style = options_.style;
-  // Not inside "e.g." or "2.5", where no blank follows the period.
-  const auto is_place = [&](size_t index) { return haystack[index - 1] == period && begins_blank(haystack, index); };
-  const bool inline_needle = style.before.empty() && style.after.empty();
-  std::vector<TokenId> ids;
-  size_t begin = 0;
-  for (size_t index = 0; index < facts.size(); ++index) {  // depths ascend
-    const Fact& fact = facts[index];
-    const size_t end = insertion_index(haystack.size(), fact.depth, is_place);
-    ids.insert(ids.end(), haystack.begin() + static_cast<std::ptrdiff_t>(begin),
-               haystack.begin() + static_cast<std::ptrdiff_t>(end));
-    // Inline needles are set off by a blank, and so is the haystack's beginning from what precedes it.
-    const std::string before = inline_needle && !ids.empty() ? " " : style.before;
-    const bool another =
-        index + 1 < facts.size() && insertion_index(haystack.size(), facts[index + 1].depth, is_place) == end;
-    const std::string after = style.after.empty() && !another && !begins_blank(haystack, end) ? " " : style.after;
-    const auto needle = tokenizer_.encode(before + fact.needle + after, {.add_special = false});
-    ids.insert(ids.end(), needle.begin(), needle.end());
-    begin = end;
-  }
-  ids.insert(ids.end(), haystack.begin() + static_cast<std::ptrdiff_t>(begin), haystack.end());
-  return tokenizer_.decode(ids);
+  std::vector<PlacedNeedle> needles;
+  for (const Fact& fact : facts) needles.push_back({fact.depth, fact.needle});
+  return text_with_needles(tokenizer_, haystack_.tokens(n_haystack, document.repeat), options_.style, needles);
 }
 
 std::vector<Question> NeedleTask::questions_in(const std::string& context, const std::vector<Fact>& facts) const {

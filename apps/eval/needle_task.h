@@ -62,7 +62,6 @@ class NeedleTask {
   std::vector<Fact> facts_of(const NeedleDocument& document) const;
   std::vector<Question> questions_of(const NeedleDocument& document, const std::vector<Fact>& facts);
   std::vector<Question> questions_in(const std::string& context, const std::vector<Fact>& facts) const;
-  bool begins_blank(std::span<const TokenId> haystack, size_t index) const;
   std::string document_text(const NeedleDocument& document, const std::vector<Fact>& facts, size_t n_haystack);
 
   const Session& session_;
@@ -76,6 +75,14 @@ class NeedleTask {
 // Where a needle of this depth goes in a haystack of n tokens: floor(n depth / 100), moved back to the nearest index
 // for which is_place says that a sentence ends before it; 0 at the start, 100 at the end.
 size_t insertion_index(size_t n_haystack, double depth, const std::function<bool(size_t)>& is_place);
+
+struct PlacedNeedle {
+  double depth;
+  std::string text;
+};
+// The haystack with needles, whose depths ascend, at the ends of sentences that a blank or a line's end follows.
+std::string text_with_needles(const Tokenizer& tokenizer, std::span<const TokenId> haystack, const NeedleStyle& style,
+                              std::span<const PlacedNeedle> needles);
 
 // Mean of a figure of results over the cells of the grid, [depths][lengths]; NaN where there is none.
 std::vector<std::vector<double>> needle_grid(const NeedleOptions& options,
