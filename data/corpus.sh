@@ -11,9 +11,9 @@ mkdir -p "$folder/packages" "$folder/train" "$folder/held-out"
 
 # The package and, where it holds several languages, which of its files.
 packages=(
-  "debian-handbook */html/en-US/*" "debian-policy" "developers-reference" "debian-reference-en" "debian-faq" "maint-guide"
-  "debmake-doc" "debian-kernel-handbook" "debian-history" "apt-doc" "aptitude-doc-en" "python3.11-doc" "perl-doc" "git-doc"
-  "sqlite3-doc" "postgresql-doc-15" "cmake-doc" "apache2-doc */en/*" "postfix-doc" "exim4-doc-html"
+  "debian-handbook */html/en-US/*" "debian-policy" "developers-reference" "debian-reference-en" "debian-faq"
+  "maint-guide" "debmake-doc" "debian-kernel-handbook" "debian-history" "apt-doc" "aptitude-doc-en" "python3.11-doc"
+  "perl-doc" "git-doc" "sqlite3-doc" "postgresql-doc-15" "cmake-doc" "apache2-doc */en/*" "postfix-doc" "exim4-doc-html"
   "kicad-doc-en" "octave-doc" "gnome-user-docs */C/*" "linux-doc-6.1"
 )
 block_lines=200 # paragraphs and the empty lines between them

@@ -44,7 +44,7 @@ sub is_prose {
   my $letters = ($text =~ tr/a-zA-Z ,.//);
   return 0 if $letters < 0.93 * length($text);
   my @words = split / /, $text;
-  my $common = grep { /^(?:the|of|a|an|to|is|are|in|and|that|it|for|with|be|this|not|or|as|you|on|can|by|if)$/ } @words;
+  my $common = grep { /^(?:the|of|an?|to|is|are|in|and|that|it|for|with|be|this|not|or|as|you|on|can|by|if)$/ } @words;
   return @words >= 8 && 6 * $common >= @words;
 }
 
@@ -70,7 +70,7 @@ sub show_pod {
   my ($text) = @_;
   for my $paragraph (split /\n\s*\n/, $text) {
     next if $paragraph =~ /^[=\s]/;
-    1 while $paragraph =~ s/[BCEFILSXZ](?:<<+ (.*?) >>+|<([^<>]*)>)/my $inner = $1 \/\/ $2; $inner =~ s{^([^|]*)\|.*$}{$1}s; $inner/gse;
+    1 while $paragraph =~ s/[BCEFILSXZ](?:<<+ (.*?) >>+|<([^<>]*)>)/($1 \/\/ $2) =~ s{\|.*$}{}sr/gse;
     show($paragraph);
   }
 }
