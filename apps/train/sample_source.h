@@ -21,7 +21,8 @@ enum class TokenRole : uint8_t {
 
 struct Sample {
   std::vector<TokenId> ids;
-  std::vector<TokenRole> roles;  // roles[i]: what predicting ids[i] from those before it counts as; roles[0] is kContext
+  std::vector<TokenRole>
+      roles;  // roles[i]: what predicting ids[i] from those before it counts as; roles[0] is kContext
 };
 
 class SampleSource {
