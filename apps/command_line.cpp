@@ -30,6 +30,7 @@
 #include "apps/synth.h"
 #include "apps/text_commands.h"
 #include "apps/text_output.h"
+#include "apps/train/train_tokenizer.h"
 #include "core/bf16_gemm.h"
 #include "core/error.h"
 
@@ -111,6 +112,8 @@ std::vector<Command> add_commands(CLI::App& app) {
   add_command(eval, commands, "tasks", "LongBench, LEval and InfiniteBench from your files", declare_tasks, eval_tasks);
   add_command(eval, commands, "table", "many caches in one table: bytes, scores, what they lose, speed", declare_table,
               eval_table);
+  add_command(app, commands, "train-tokenizer", "learn a byte-level BPE tokenizer from texts", declare_train_tokenizer,
+              train_tokenizer);
   add_command(app, commands, "synth", "write a checkpoint of random weights, to measure what a shape costs",
               declare_synth, synth);
   return commands;

@@ -15,11 +15,11 @@ DType activation_dtype(const MemoryRequest& request) {
   return request.precision == Precision::kF64 ? DType::kF64 : DType::kF32;
 }
 
-size_t longest(std::span<const Sample> samples) {
-  return std::ranges::max_element(samples, {}, [](const Sample& each) { return each.ids.size(); })->ids.size();
+size_t longest(std::span<const ExploreSample> samples) {
+  return std::ranges::max_element(samples, {}, [](const ExploreSample& each) { return each.ids.size(); })->ids.size();
 }
 
-TransformerLimits limits_of(const MemoryRequest& request, std::span<const Sample> samples) {
+TransformerLimits limits_of(const MemoryRequest& request, std::span<const ExploreSample> samples) {
   const size_t length = longest(samples);
   return {length, std::min(request.limits.max_chunk, length)};
 }
@@ -29,7 +29,7 @@ CacheCapacity capacity_of(const MemoryRequest& request, size_t length) {
 }
 
 // The first token that a map can change, or the first scored one if that comes earlier.
-size_t first_changed(const Sample& sample, size_t ns, size_t nr) {
+size_t first_changed(const ExploreSample& sample, size_t ns, size_t nr) {
   return std::min(ns + nr, sample.ids.size() - sample.n_scored);
 }
 
@@ -97,7 +97,7 @@ class DamageMeter::Recorder final : public Observer {
   }
 
   DamageMeter& meter_;
-  const Sample& sample_;
+  const ExploreSample& sample_;
   Kept& kept_;
   size_t index_;
   bool keep_residuals_;
@@ -107,7 +107,7 @@ class DamageMeter::Recorder final : public Observer {
 };
 
 DamageMeter::DamageMeter(const Model& model, const Compute& compute, const MemoryRequest& request,
-                         std::span<const Sample> samples, size_t ns, size_t nr, size_t residual_stride)
+                         std::span<const ExploreSample> samples, size_t ns, size_t nr, size_t residual_stride)
     : model_(model),
       compute_(compute),
       request_(request),
@@ -123,11 +123,11 @@ DamageMeter::DamageMeter(const Model& model, const Compute& compute, const Memor
 
 DamageMeter::~DamageMeter() = default;
 
-size_t DamageMeter::n_bytes(const ModelConfig& config, const MemoryRequest& request, std::span<const Sample> samples,
-                            size_t ns, size_t nr, size_t residual_stride) {
+size_t DamageMeter::n_bytes(const ModelConfig& config, const MemoryRequest& request,
+                            std::span<const ExploreSample> samples, size_t ns, size_t nr, size_t residual_stride) {
   const size_t element = dtype_bytes(activation_dtype(request));
   size_t bytes = 0;
-  for (const Sample& sample : samples) {
+  for (const ExploreSample& sample : samples) {
     const size_t n_tokens = sample.ids.size();
     const size_t n_changed = n_tokens - first_changed(sample, ns, nr);
     bytes += KeyValueStore::n_bytes(cache_geometry(config), capacity_of(request, n_tokens), n_tokens);
@@ -137,8 +137,8 @@ size_t DamageMeter::n_bytes(const ModelConfig& config, const MemoryRequest& requ
   return bytes + static_cast<size_t>(request.n_threads) * 4 * config.vocab * sizeof(double);  // rows being compared
 }
 
-MeterPlan DamageMeter::plan(const ModelConfig& config, const MemoryRequest& request, std::span<const Sample> samples,
-                            size_t ns, size_t nr, size_t available) {
+MeterPlan DamageMeter::plan(const ModelConfig& config, const MemoryRequest& request,
+                            std::span<const ExploreSample> samples, size_t ns, size_t nr, size_t available) {
   MeterPlan plan;
   for (size_t stride = 1; stride <= config.n_layers; ++stride) {
     plan = {stride, n_bytes(config, request, samples, ns, nr, stride)};
@@ -147,13 +147,13 @@ MeterPlan DamageMeter::plan(const ModelConfig& config, const MemoryRequest& requ
   return plan;
 }
 
-size_t DamageMeter::first_token(const Sample& sample) const {
+size_t DamageMeter::first_token(const ExploreSample& sample) const {
   return first_changed(sample, ns_, nr_);
 }
 
 double DamageMeter::layer_tokens(size_t first_layer) const {
   double sum = 0;
-  for (const Sample& sample : samples_) sum += static_cast<double>(sample.ids.size() - first_token(sample));
+  for (const ExploreSample& sample : samples_) sum += static_cast<double>(sample.ids.size() - first_token(sample));
   return sum * static_cast<double>(model_.config.n_layers - entry_layer(first_layer));
 }
 
@@ -164,7 +164,7 @@ void DamageMeter::read_dense(const GoOn& go_on, const OnProgress& on_progress) {
   kept_.clear();
   kept_.reserve(samples_.size());
   for (size_t index = 0; index < samples_.size(); ++index) {
-    const Sample& sample = samples_[index];
+    const ExploreSample& sample = samples_[index];
     const size_t n_changed = sample.ids.size() - first_token(sample);
     const bool is_text = sample.targets.empty();
     kept_.push_back({KeyValueStore(cache_geometry(config), capacity_of(request_, sample.ids.size())),
@@ -197,7 +197,7 @@ Damage DamageMeter::run_all(const SharingMap& map, size_t first_layer, bool keep
   const size_t entry = entry_layer(first_layer);
   double kl = 0, n_rows = 0, loss = 0, n_answer_tokens = 0;
   for (size_t index = 0; index < samples_.size(); ++index) {
-    const Sample& sample = samples_[index];
+    const ExploreSample& sample = samples_[index];
     KeyValueStore& base = kept_[index].rows;
     Recorder recorder(*this, index, keep, false);
     cache_.begin(map, base, keep ? base : trial_, entry, first_token(sample));
@@ -219,7 +219,7 @@ Damage DamageMeter::run_all(const SharingMap& map, size_t first_layer, bool keep
 
 // Tokens from `begin` on, in chunks that end where changes and where scored positions begin.
 void DamageMeter::run_sample(size_t index, size_t entry, size_t begin, Recorder& recorder, const GoOn& go_on) {
-  const Sample& sample = samples_[index];
+  const ExploreSample& sample = samples_[index];
   const size_t end = sample.ids.size(), first = first_token(sample), scored = end - sample.n_scored;
   const size_t row = model_.config.hidden * dtype_bytes(dtype_);
   transformer_->begin_sequence(end);
@@ -262,7 +262,7 @@ double DamageMeter::row_kl(size_t index, size_t row, const std::byte* logits) co
   return sum;
 }
 
-double DamageMeter::row_loss(const Sample& sample, size_t row, const std::byte* logits) const {
+double DamageMeter::row_loss(const ExploreSample& sample, size_t row, const std::byte* logits) const {
   const size_t n = model_.config.vocab;
   const Arithmetic<double>& arithmetic = compute_.kernels->f64;
   std::vector<double> x((n + 15) / 16 * 16, -INFINITY);

@@ -34,14 +34,14 @@ struct MeterPlan {
 class DamageMeter {
  public:
   // Model and samples must outlive it. Nothing is read yet.
-  DamageMeter(const Model& model, const Compute& compute, const MemoryRequest& request, std::span<const Sample> samples,
-              size_t ns, size_t nr, size_t residual_stride);
+  DamageMeter(const Model& model, const Compute& compute, const MemoryRequest& request,
+              std::span<const ExploreSample> samples, size_t ns, size_t nr, size_t residual_stride);
   ~DamageMeter();
 
-  static size_t n_bytes(const ModelConfig& config, const MemoryRequest& request, std::span<const Sample> samples,
+  static size_t n_bytes(const ModelConfig& config, const MemoryRequest& request, std::span<const ExploreSample> samples,
                         size_t ns, size_t nr, size_t residual_stride);
   // The smallest stride whose bytes fit into `available`, or the largest if none does.
-  static MeterPlan plan(const ModelConfig& config, const MemoryRequest& request, std::span<const Sample> samples,
+  static MeterPlan plan(const ModelConfig& config, const MemoryRequest& request, std::span<const ExploreSample> samples,
                         size_t ns, size_t nr, size_t available);
 
   // Called after each sample with what has been done of a pass over all layers of all samples.
@@ -63,16 +63,16 @@ class DamageMeter {
   class Recorder;
 
   size_t entry_layer(size_t layer) const { return layer / residual_stride_ * residual_stride_; }
-  size_t first_token(const Sample& sample) const;
+  size_t first_token(const ExploreSample& sample) const;
   Damage run_all(const SharingMap& map, size_t first_layer, bool keep, const GoOn& go_on);
   void run_sample(size_t index, size_t entry, size_t begin, Recorder& recorder, const GoOn& go_on);
   double row_kl(size_t index, size_t row, const std::byte* logits) const;
-  double row_loss(const Sample& sample, size_t row, const std::byte* logits) const;
+  double row_loss(const ExploreSample& sample, size_t row, const std::byte* logits) const;
 
   const Model& model_;
   Compute compute_;
   MemoryRequest request_;
-  std::span<const Sample> samples_;
+  std::span<const ExploreSample> samples_;
   size_t ns_;
   size_t nr_;
   size_t residual_stride_;

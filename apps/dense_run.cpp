@@ -68,7 +68,7 @@ size_t DenseRun<T>::n_bytes(const ModelConfig& config, const MemoryRequest& requ
 }
 
 template <class T>
-void DenseRun<T>::read(const Sample& sample, const GoOn& go_on) {
+void DenseRun<T>::read(const ExploreSample& sample, const GoOn& go_on) {
   cache_->clear();
   Keeper keeper(*this);
   Generator(*transformer_, *cache_)

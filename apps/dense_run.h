@@ -26,7 +26,7 @@ class DenseRun {
   // What it allocates beyond the transformer's scratch.
   static size_t n_bytes(const ModelConfig& config, const MemoryRequest& request, size_t length, size_t n_queries);
 
-  void read(const Sample& sample, const GoOn& go_on);
+  void read(const ExploreSample& sample, const GoOn& go_on);
 
   const Model& model() const { return transformer_->model(); }
   const Compute& compute() const { return compute_; }

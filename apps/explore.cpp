@@ -50,10 +50,10 @@ ExploreOptions checked(ExploreOptions options) {
 }
 
 // Where nothing is distant, sharing changes nothing and costs nothing.
-void require_distant_tokens(const ExploreOptions& options, std::span<const Sample> samples) {
+void require_distant_tokens(const ExploreOptions& options, std::span<const ExploreSample> samples) {
   const bool measures = options.method != ExploreMethod::kJs || options.n_measured || options.distant_only == true;
   if (!measures) return;
-  for (const Sample& sample : samples) {
+  for (const ExploreSample& sample : samples) {
     if (sample.ids.size() > options.ns + options.nr) continue;
     fail(ErrorKind::kUsage,
          "a {} of {} tokens has none that are distant: the first {} and the last {} keep their keys; give longer ones, "
@@ -154,11 +154,11 @@ void explore(const ExploreOptions& given) {
   const Session session(options.common);
   const Tokenizer tokenizer = Tokenizer::open(session.model().dir);
   const size_t context = session.context_limit(trained_context(session.model().config));
-  std::vector<Sample> samples =
+  std::vector<ExploreSample> samples =
       cut_samples(documents, tokenizer, {options.length, options.n_samples, options.n_queries, context});
   const size_t n_texts = samples.size();
   if (!options.task.empty()) {
-    for (Sample& task : read_tasks(options.task, tokenizer, context)) samples.push_back(std::move(task));
+    for (ExploreSample& task : read_tasks(options.task, tokenizer, context)) samples.push_back(std::move(task));
   }
   require_distant_tokens(options, samples);
   require_reachable(options, cache_geometry(session.model().config), session.request(),

@@ -21,9 +21,9 @@ std::string text_member(const nlohmann::json& task, const char* key, const std::
   return found->get<std::string>();
 }
 
-Sample task_of(std::string_view line, const std::string& where, const Tokenizer& tokenizer, size_t most_length) {
+ExploreSample task_of(std::string_view line, const std::string& where, const Tokenizer& tokenizer, size_t most_length) {
   const nlohmann::json task = parse_json(line, where);
-  Sample sample{tokenizer.encode(text_member(task, "context", where)), 0, {}};
+  ExploreSample sample{tokenizer.encode(text_member(task, "context", where)), 0, {}};
   sample.targets = tokenizer.encode(text_member(task, "answer", where), {.add_special = false});
   sample.n_scored = sample.targets.size();
   sample.ids.insert(sample.ids.end(), sample.targets.begin(), sample.targets.end() - 1);
@@ -35,8 +35,8 @@ Sample task_of(std::string_view line, const std::string& where, const Tokenizer&
 
 }  // namespace
 
-std::vector<Sample> cut_samples(std::span<const Document> texts, const Tokenizer& tokenizer,
-                                const SampleRequest& request) {
+std::vector<ExploreSample> cut_samples(std::span<const Document> texts, const Tokenizer& tokenizer,
+                                       const SampleRequest& request) {
   const TokenizedTexts tokenized = tokenize_texts(texts, tokenizer);
   const size_t length = window_length(texts, tokenized, request.length, request.most_length, kDefaultLength);
   if (length <= tokenized.before.size() || request.n_queries >= length) {
@@ -44,7 +44,7 @@ std::vector<Sample> cut_samples(std::span<const Document> texts, const Tokenizer
          request.n_queries);
   }
   const size_t wanted = request.n_samples.value_or(kDefaultSamples);
-  std::vector<Sample> samples;
+  std::vector<ExploreSample> samples;
   for (std::vector<TokenId>& ids : cut_texts(tokenized, length, wanted)) {
     samples.push_back({std::move(ids), request.n_queries, {}});
   }
@@ -55,9 +55,9 @@ std::vector<Sample> cut_samples(std::span<const Document> texts, const Tokenizer
   return samples;
 }
 
-std::vector<Sample> read_tasks(const std::string& path, const Tokenizer& tokenizer, size_t most_length) {
+std::vector<ExploreSample> read_tasks(const std::string& path, const Tokenizer& tokenizer, size_t most_length) {
   const Document file = read_document(path);
-  std::vector<Sample> tasks;
+  std::vector<ExploreSample> tasks;
   size_t number = 0;
   for (size_t begin = 0; begin < file.text.size();) {
     const size_t end = std::min(file.text.find('\n', begin), file.text.size());
@@ -71,9 +71,9 @@ std::vector<Sample> read_tasks(const std::string& path, const Tokenizer& tokeniz
   return tasks;
 }
 
-std::string samples_digest(std::span<const Sample> samples) {
+std::string samples_digest(std::span<const ExploreSample> samples) {
   Fnv1a hash;
-  for (const Sample& sample : samples) {
+  for (const ExploreSample& sample : samples) {
     hash.add<uint64_t>(sample.ids.size());
     for (const TokenId id : sample.ids) hash.add<uint64_t>(id);
     hash.add<uint64_t>(sample.n_scored);

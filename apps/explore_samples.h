@@ -14,7 +14,7 @@ namespace proxima {
 
 // One sequence. The next-token distributions of its last n_scored positions are looked at: those of a text are compared
 // with the dense model's, those of a task say how probable the answer is.
-struct Sample {
+struct ExploreSample {
   std::vector<TokenId> ids;
   size_t n_scored = 0;
   std::vector<TokenId> targets = {};  // [n_scored] of a task: the answer; empty for a text
@@ -32,14 +32,14 @@ constexpr size_t kDefaultLength = 8192;
 
 // Consecutive disjoint windows of the texts in the order given, none across two texts, each behind what the tokenizer
 // puts first (BOS). Throws Error(kUsage) if the texts are shorter than asked, Error(kContext) beyond the context.
-std::vector<Sample> cut_samples(std::span<const Document> texts, const Tokenizer& tokenizer,
-                                const SampleRequest& request);
+std::vector<ExploreSample> cut_samples(std::span<const Document> texts, const Tokenizer& tokenizer,
+                                       const SampleRequest& request);
 
 // One JSON object a line, {"context": text, "answer": text}; the answer's tokens follow the context's. Throws
 // Error(kInput) naming file and line.
-std::vector<Sample> read_tasks(const std::string& path, const Tokenizer& tokenizer, size_t most_length);
+std::vector<ExploreSample> read_tasks(const std::string& path, const Tokenizer& tokenizer, size_t most_length);
 
 // 16 hexadecimal digits over all ids and what is scored: whether two runs saw the same tokens.
-std::string samples_digest(std::span<const Sample> samples);
+std::string samples_digest(std::span<const ExploreSample> samples);
 
 }  // namespace proxima

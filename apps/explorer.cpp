@@ -35,7 +35,7 @@ size_t lowest_borrower(const SharingMap& map) {
 
 }  // namespace
 
-Explorer::Explorer(const ExploreOptions& options, const Session& session, std::span<const Sample> samples,
+Explorer::Explorer(const ExploreOptions& options, const Session& session, std::span<const ExploreSample> samples,
                    size_t n_texts, const ExploreFiles& files)
     : options_(options),
       session_(session),
@@ -137,7 +137,7 @@ void Explorer::plan_memory() {
   const ModelConfig& config = session_.model().config;
   const MemoryLimit available = available_memory();
   MemoryRequest longest = request_;
-  for (const Sample& sample : samples_) {
+  for (const ExploreSample& sample : samples_) {
     longest.limits.max_context = std::max(longest.limits.max_context, sample.ids.size());
   }
   longest.limits.max_chunk = std::min(longest.limits.max_chunk, longest.limits.max_context);
@@ -240,7 +240,7 @@ void Explorer::curve_by_local_error() {
 
 double Explorer::read_dense(DamageMeter& meter) const {
   double total = 0;
-  for (const Sample& sample : samples_) total += static_cast<double>(sample.ids.size() * geometry_.n_layers);
+  for (const ExploreSample& sample : samples_) total += static_cast<double>(sample.ids.size() * geometry_.n_layers);
   JobProgress progress(options_.common.quiet ? ProgressMode::kNone : options_.progress, "explore, dense pass");
   const double start = now();
   progress.update(0, total, "");

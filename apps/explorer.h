@@ -16,14 +16,14 @@ class JobProgress;
 class Explorer {
  public:
   // All must outlive it. Tasks follow the texts among the samples.
-  Explorer(const ExploreOptions& options, const Session& session, std::span<const Sample> samples, size_t n_texts,
-           const ExploreFiles& files);
+  Explorer(const ExploreOptions& options, const Session& session, std::span<const ExploreSample> samples,
+           size_t n_texts, const ExploreFiles& files);
 
   // Throws Error(kMemory) before anything is read, Error(kInterrupt) with what is found so far written.
   void run();
 
  private:
-  std::span<const Sample> texts() const { return samples_.first(n_texts_); }
+  std::span<const ExploreSample> texts() const { return samples_.first(n_texts_); }
   size_t length() const { return samples_.front().ids.size(); }
   bool needs_meter() const { return options_.method == ExploreMethod::kKld || options_.n_measured.has_value(); }
 
@@ -49,7 +49,7 @@ class Explorer {
 
   const ExploreOptions& options_;
   const Session& session_;
-  std::span<const Sample> samples_;
+  std::span<const ExploreSample> samples_;
   size_t n_texts_;
   const ExploreFiles& files_;
   MemoryRequest request_;

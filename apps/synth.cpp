@@ -7,12 +7,11 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/input.h"
-#include "apps/merge_learner.h"
 #include "apps/option_values.h"
+#include "apps/train/bpe_trainer.h"
+#include "apps/train/tokenizer_files.h"
 #include "core/error.h"
-#include "core/output_file.h"
 #include "core/safetensors.h"
-#include "model/byte_alphabet.h"
 
 namespace proxima {
 namespace {
@@ -22,7 +21,6 @@ using nlohmann::ordered_json;
 constexpr size_t kBlock = size_t{1} << 16;  // numbers made at a time
 constexpr const char* kEndToken = "<|endoftext|>";
 constexpr size_t kEndId = 256;
-constexpr size_t kMaxMerges = 2000;
 
 // SplitMix64 (Steele, Lea, Flood 2014).
 class RandomStream {
@@ -110,59 +108,13 @@ ordered_json config_of(const SynthOptions& options) {
           {"torch_dtype", options.f32 ? "float32" : "bfloat16"}};
 }
 
-std::string token_text(std::string_view bytes) {
-  std::string token;
-  ByteAlphabet().append_text(bytes, token);
-  return token;
-}
-
 // The 256 bytes, the end token, then what was learnt.
-ordered_json tokenizer_of(const SynthOptions& options) {
-  const ordered_json byte_level = {
-      {"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}};
-  ordered_json vocabulary = ordered_json::object();
-  for (size_t byte = 0; byte < 256; ++byte) vocabulary[token_text(std::string(1, static_cast<char>(byte)))] = byte;
-  vocabulary[kEndToken] = kEndId;
-  ordered_json merges = ordered_json::array();
-  if (!options.learn.empty()) {
-    const size_t room = std::min(kMaxMerges, options.vocab - kEndId - 1);
-    for (const auto& [left, right] : learn_merges(read_document(options.learn).text, room)) {
-      merges.push_back({token_text(left), token_text(right)});
-      vocabulary.emplace(token_text(left + right), vocabulary.size());
-    }
-  }
-  return {{"version", "1.0"},
-          {"truncation", nullptr},
-          {"padding", nullptr},
-          {"added_tokens",
-           {{{"id", kEndId},
-             {"content", kEndToken},
-             {"single_word", false},
-             {"lstrip", false},
-             {"rstrip", false},
-             {"normalized", false},
-             {"special", true}}}},
-          {"normalizer", nullptr},
-          {"pre_tokenizer", byte_level},
-          {"post_processor", nullptr},
-          {"decoder", byte_level},
-          {"model",
-           {{"type", "BPE"},
-            {"dropout", nullptr},
-            {"unk_token", nullptr},
-            {"continuing_subword_prefix", nullptr},
-            {"end_of_word_suffix", nullptr},
-            {"fuse_unk", false},
-            {"byte_fallback", false},
-            {"ignore_merges", false},
-            {"vocab", vocabulary},
-            {"merges", merges}}}};
-}
-
-void write_json(const std::filesystem::path& path, const ordered_json& json) {
-  OutputFile file(path);
-  file.append(json.dump(1) + "\n");
-  file.finish();
+std::string tokenizer_of(const SynthOptions& options) {
+  const std::string pre_tokenizer = byte_level_pre_tokenizer(false);
+  BpeTrainer trainer(pre_tokenizer);
+  if (!options.learn.empty()) trainer.add(read_document(options.learn).text);
+  const std::vector<std::string> special = {kEndToken};
+  return tokenizer_json(trainer.train(options.vocab - special.size()), special, pre_tokenizer);
 }
 
 }  // namespace
@@ -175,11 +127,11 @@ void declare_synth(CLI::App& app, SynthOptions& options) {
   add_count(app, "--kv-heads", options.kv_heads, "KV heads", {1, 1024});
   add_count(app, "--head-dim", options.head_dim, "head size", {2, 1024});
   add_count(app, "--intermediate", options.intermediate, "feed-forward width", {1, 1 << 20});
-  add_count(app, "--vocab", options.vocab, "vocabulary; the tokenizer uses the first 257", {257, 1 << 22});
+  add_count(app, "--vocab", options.vocab, "vocabulary; without --learn the tokenizer uses the first 257",
+            {257, 1 << 22});
   add_count(app, "--max-position", options.max_position, "longest context", {1, 1 << 24});
   add_count(app, "-s,--seed", options.seed, "of the weights");
-  app.add_option("--learn", options.learn, "learn up to 2000 merges of the tokenizer from this text")
-      ->type_name("FILE");
+  app.add_option("--learn", options.learn, "learn the tokenizer from this text")->type_name("FILE");
   app.add_flag("--f32", options.f32, "store float32 instead of bfloat16");
   app.footer(
       "The defaults are SmolLM2-135M's shape. The weights are random: what such a model writes means nothing.\n"
@@ -202,8 +154,8 @@ void synth(const SynthOptions& options) {
   RandomStream random(options.seed);
   for (const TensorSpec& spec : specs) write_tensor(writer, spec, random);
   writer.finish();
-  write_json(dir / "tokenizer.json", tokenizer_of(options));
-  write_json(dir / "config.json", config_of(options));
+  write_text_file(dir / "tokenizer.json", tokenizer_of(options));
+  write_text_file(dir / "config.json", config_of(options).dump(1) + "\n");
 }
 
 }  // namespace proxima

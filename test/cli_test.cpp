@@ -215,8 +215,9 @@ TEST(Cli, VersionHelpAndInspect) {
   const test::Cli cli;
   EXPECT_NE(cli.run("--version").out.find("SIMD targets: scalar"), std::string::npos);
   for (const char* command :
-       {"", "run", "summarize", "prefill", "plan", "inspect", "tokenize", "template", "dump", "compare", "selfcheck",
-        "synth", "eval", "eval ppl", "eval kld", "eval needle", "eval table", "eval ruler", "eval tasks"}) {
+       {"",         "run",      "summarize",   "prefill",    "plan",       "inspect",         "tokenize",
+        "template", "dump",     "compare",     "selfcheck",  "synth",      "train-tokenizer", "eval",
+        "eval ppl", "eval kld", "eval needle", "eval table", "eval ruler", "eval tasks"}) {
     const auto help = cli.run(std::string(command) + " --help");
     EXPECT_EQ(help.exit_code, 0);
     EXPECT_NE(help.out.find("Usage: proxima"), std::string::npos) << help.out;

@@ -30,10 +30,10 @@ std::vector<double> log_softmax(const std::vector<double>& logits, size_t row, s
   return x;
 }
 
-Damage expected_damage(const Model& model, std::span<const Sample> samples, const SharingMap& map) {
+Damage expected_damage(const Model& model, std::span<const ExploreSample> samples, const SharingMap& map) {
   double kl = 0, n_rows = 0, loss = 0, n_targets = 0;
   const size_t n = model.config.vocab;
-  for (const Sample& sample : samples) {
+  for (const ExploreSample& sample : samples) {
     const auto dense = reference::run(model, sample.ids).logits;
     const auto shared = reference::run(model, sample.ids, {.pod = &map}).logits;
     for (size_t k = 0; k < sample.n_scored; ++k) {
@@ -51,8 +51,8 @@ Damage expected_damage(const Model& model, std::span<const Sample> samples, cons
   return {kl / n_rows, n_targets > 0 ? loss / n_targets : 0};
 }
 
-std::vector<Sample> random_samples(const Model& model, bool with_tasks, Random& random) {
-  std::vector<Sample> samples;
+std::vector<ExploreSample> random_samples(const Model& model, bool with_tasks, Random& random) {
+  std::vector<ExploreSample> samples;
   for (int k = 0; k < 2; ++k) samples.push_back({test::random_ids(130, model.config.vocab, random.next()), 20});
   for (const size_t length : {61U, 140U}) {
     if (!with_tasks) break;
@@ -121,8 +121,8 @@ TEST(DamageMeterTest, SharingEqualKeysDoesNoDamage) {
   const test::TemporaryFolder folder;
   test::write_equal_key_model(folder.path(), false);
   const Model model = open_model(folder.path());
-  const std::vector<Sample> samples = {{test::random_ids(400, 50, 3), 30},
-                                       {test::random_ids(300, 50, 4), 8, test::random_ids(8, 50, 5)}};
+  const std::vector<ExploreSample> samples = {{test::random_ids(400, 50, 3), 30},
+                                              {test::random_ids(300, 50, 4), 8, test::random_ids(8, 50, 5)}};
   for (const Precision precision : {Precision::kF64, Precision::kF32}) {
     DamageMeter meter(model, compute_of(2), request_of(precision, 64, 2), samples, 3, 40, 1);
     meter.read_dense(kGoOn, [](double) {});

@@ -25,7 +25,7 @@ TEST_F(ExploreSamplesTest, WindowsAreConsecutiveAndWithinOneText) {
   const auto samples = cut_samples(texts, bytes_, {.length = 4, .n_queries = 2});
   ASSERT_EQ(samples.size(), 4U);
   std::string all;
-  for (const Sample& sample : samples) {
+  for (const ExploreSample& sample : samples) {
     all += bytes_.decode(sample.ids) + "|";
     EXPECT_EQ(sample.n_scored, 2U);
     EXPECT_TRUE(sample.targets.empty());
@@ -95,7 +95,7 @@ TEST_F(ExploreSamplesTest, RefusesDamagedTasks) {
 }
 
 TEST_F(ExploreSamplesTest, TheDigestNamesWhatIsSeen) {
-  const std::vector<Sample> samples = {{{1, 2, 3}, 2}, {{4}, 1, {5}}};
+  const std::vector<ExploreSample> samples = {{{1, 2, 3}, 2}, {{4}, 1, {5}}};
   const std::string digest = samples_digest(samples);
   EXPECT_EQ(digest.size(), 16U);
   EXPECT_EQ(samples_digest(samples), digest);

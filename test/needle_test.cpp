@@ -4,11 +4,13 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "apps/eval/needle_report.h"
 #include "apps/eval/needle_task.h"
 #include "test/cli.h"
 #include "test/expect_error.h"
+#include "test/tiny_tokenizer.h"
 
 namespace proxima {
 namespace {
@@ -17,16 +19,16 @@ using nlohmann::json;
 using test::expect_error;
 
 TEST(Needle, GoesBackToBehindAPeriod) {
-  constexpr TokenId kPeriod = 9;
-  const std::vector<TokenId> text = {1, 2, 9, 3, 4, 5, 9, 6, 7, 8};
-  EXPECT_EQ(insertion_index(text, 0, kPeriod), 0U);
-  EXPECT_EQ(insertion_index(text, 20, kPeriod), 0U);  // index 2 stands before the period
-  EXPECT_EQ(insertion_index(text, 30, kPeriod), 3U);  // just behind it
-  EXPECT_EQ(insertion_index(text, 69, kPeriod), 3U);  // floor(6.9) = 6
-  EXPECT_EQ(insertion_index(text, 70, kPeriod), 7U);
-  EXPECT_EQ(insertion_index(text, 99, kPeriod), 7U);
-  EXPECT_EQ(insertion_index(text, 100, kPeriod), 10U);  // appended, period or not
-  EXPECT_EQ(insertion_index({}, 50, kPeriod), 0U);
+  const auto behind_period = [](size_t index) { return index == 3 || index == 7; };
+  const auto insertion = [&](double depth) { return insertion_index(10, depth, behind_period); };
+  EXPECT_EQ(insertion(0), 0U);
+  EXPECT_EQ(insertion(20), 0U);  // index 2 stands before the period
+  EXPECT_EQ(insertion(30), 3U);  // just behind it
+  EXPECT_EQ(insertion(69), 3U);  // floor(6.9) = 6
+  EXPECT_EQ(insertion(70), 7U);
+  EXPECT_EQ(insertion(99), 7U);
+  EXPECT_EQ(insertion(100), 10U);  // appended, period or not
+  EXPECT_EQ(insertion_index(0, 50, behind_period), 0U);
 }
 
 class NeedleTaskTest : public ::testing::Test {
@@ -86,6 +88,78 @@ TEST_F(NeedleTaskTest, DocumentsAreAsLongAsAskedAndFound) {
     found += results[0]["score"].get<double>();
   }
   EXPECT_GE(found, 9) << "of 10";
+}
+
+TEST_F(NeedleTaskTest, NeedlesAreSetOffFromTheTextAndEachOther) {
+  const auto haystack = tokenizer_.encode("One is 2.5 here. Two goes on.\nThree ends", {.add_special = false});
+  const std::vector<PlacedNeedle> needles = {{0, "A."}, {20, "B."}, {50, "C."}, {80, "D."}, {100, "E."}};
+  const auto text = [&](const NeedleStyle& style) { return text_with_needles(tokenizer_, haystack, style, needles); };
+  EXPECT_EQ(text(demo_style()), "A. B. One is 2.5 here. C. Two goes on. D.\nThree ends E.");
+  EXPECT_EQ(text(note_style()), " A. B. One is 2.5 here. C. Two goes on. D.\nThree ends E.");
+  EXPECT_EQ(text(book_style()), "\nA.\n\nB.\nOne is 2.5 here.\nC.\n Two goes on.\nD.\n\nThree ends\nE.\n");
+}
+
+TEST(Needle, BlanksOfTokensThatAreSpeltWithoutThem) {
+  const Tokenizer tokenizer =
+      Tokenizer::from_json(test::sentencepiece_tokenizer({{"e", "d"}}, "\u2581abcdehlorw.").dump());
+  const auto haystack = tokenizer.encode("hello. world. edel", {.add_special = false});
+  EXPECT_EQ(text_with_needles(tokenizer, haystack, note_style(), std::vector<PlacedNeedle>{{60, "A."}, {90, "B."}}),
+            "hello. A. world. B. edel");
+}
+
+TEST_F(NeedleTaskTest, CopiesOfATextBeginAtOtherLines) {
+  const test::Cli cli;
+  std::string text;
+  for (int line = 100; line < 200; ++line) text += fmt::format("Line {}.\n\n", line);
+  cli.write("a.txt", text);
+  Haystack haystack(tokenizer_, cli.path("").string(), 0);
+  std::set<std::string> copies;
+  for (size_t copy = 0; copy < 5; ++copy) {
+    const auto ids = haystack.tokens(2000, copy);
+    const std::string begin = tokenizer_.decode(ids).substr(0, 9);
+    EXPECT_TRUE(begin.starts_with("Line ") && begin.ends_with(".")) << begin;
+    copies.insert(begin);
+  }
+  EXPECT_EQ(copies.size(), 5U);
+  EXPECT_EQ(tokenizer_.decode(haystack.tokens(9, 0)), "Line 100.");
+}
+
+TEST_F(NeedleTaskTest, ManyFactsOfOneDocumentAreAskedFromOneReading) {
+  NeedleOptions options = small();
+  options.lengths = {400};
+  options.n_facts = 5;
+  options.n_predict = 8;
+  options.style = note_style();
+  NeedleTask task(session_, tokenizer_, options);
+  ASSERT_EQ(task.documents().size(), 1U);
+  const auto results = task.run(session_, task.documents()[0]);
+  ASSERT_EQ(results.size(), 5U);
+  std::set<std::string> questions;
+  for (const auto& result : results) questions.insert(result["question"].get<std::string>());
+  EXPECT_EQ(questions.size(), 5U);
+}
+
+TEST(NeedleReport, CountsAgainstTheFirstCache) {
+  NeedlePanel dense{"dense", {{1}}, {{1}}, {{1}}};
+  NeedlePanel window{"window", {{1}}, {{1}}, {{1}}};
+  for (size_t trial = 0; trial < 600; ++trial) {
+    dense.found.push_back(trial >= 6);
+    window.found.push_back(trial < 2 || trial >= 10);
+  }
+  const NeedleCounts counts = count_found(window, dense);
+  EXPECT_EQ(counts.n_found, 592U);
+  EXPECT_EQ(counts.n_lost, 4U);
+  EXPECT_EQ(counts.n_gained, 2U);
+  // Wilson's interval of 592 of 600 and Agresti and Min's of 2 against 4, by another program.
+  EXPECT_NEAR(counts.share.low, 0.973913, 1e-6);
+  EXPECT_NEAR(counts.share.high, 0.993229, 1e-6);
+  EXPECT_NEAR(counts.difference.low, -0.0119321, 1e-7);
+  EXPECT_NEAR(counts.difference.high, 0.0052876, 1e-7);
+  EXPECT_EQ(counts_text(dense, dense), "594 of 600 facts: 99.0 % [97.8, 99.5]\n");
+  EXPECT_EQ(counts_text(window, dense),
+            "592 of 600 facts: 98.7 % [97.4, 99.3]; against dense: 4 lost, 2 gained, -0.3 points [-1.2, +0.5]\n");
+  EXPECT_EQ(share_interval(0, 10).low, 0);
+  EXPECT_EQ(share_interval(10, 10).high, 1);
 }
 
 TEST(NeedleReport, GridsAndPictures) {

@@ -15,8 +15,8 @@ namespace proxima {
 class Haystack {
  public:
   // An empty folder name: synthetic prose that `seed` and the copy determine. Otherwise all .txt files of the folder,
-  // sorted by name, one after the other, from the beginning again where that is too short; the copies are alike. Throws
-  // Error(kInput) for a folder without text.
+  // sorted by name, one after the other, from the beginning again where that is too short; each copy but the first
+  // begins at another line. Throws Error(kInput) for a folder without text.
   Haystack(const Tokenizer& tokenizer, const std::string& folder, uint64_t seed);
 
   // The first n_tokens tokens of a copy. Valid until the next call.
@@ -25,6 +25,8 @@ class Haystack {
   std::string digest() const;  // of what decides the text
 
  private:
+  size_t copy_begin(size_t copy) const;
+
   const Tokenizer& tokenizer_;
   std::string text_;  // of the folder; empty: synthetic
   uint64_t seed_;

@@ -48,13 +48,25 @@ NeedlePanel panel_of(const CacheSpec& cache, const NeedleOptions& options, std::
       result["kv_share"] = result.at("kv_bytes").get<double>() / result.at("kv_dense_bytes").get<double>();
     }
   }
+  std::vector<bool> found;
+  for (const ordered_json& document : results) {
+    for (const ordered_json& result : document) found.push_back(result.at("score").get<double>() >= 1);
+  }
   return {cache.name, needle_grid(options, results, "score"), needle_grid(options, results, "overlap"),
-          needle_grid(options, results, "kv_share")};
+          needle_grid(options, results, "kv_share"), std::move(found)};
 }
 
-ordered_json panel_json(const NeedlePanel& panel, const NeedleOptions& options, const ordered_json& settings) {
+ordered_json panel_json(const NeedlePanel& panel, const NeedlePanel& first, const NeedleOptions& options,
+                        const ordered_json& settings) {
+  const NeedleCounts counts = count_found(panel, first);
   return {{"cache", panel.name},
           {"score", mean_of(panel.score)},
+          {"trials", counts.n},
+          {"found", counts.n_found},
+          {"found_95", {counts.share.low, counts.share.high}},
+          {"lost", counts.n_lost},
+          {"gained", counts.n_gained},
+          {"difference_95", {counts.difference.low, counts.difference.high}},
           {"overlap", mean_of(panel.overlap)},
           {"kv_share", mean_of(panel.kv_share)},
           {"lengths", options.lengths},
@@ -102,6 +114,9 @@ void declare_needle_flags(CLI::App& app, NeedleFlags& flags) {
       ->default_str("0");
   app.add_option("--haystack", options.haystack, "folder of .txt files (default: prose made of our own words)")
       ->type_name("DIR");
+  const auto set_style = [&flags](size_t index) { flags.style = needle_style_names()[index]; };
+  add_choice(app, "--style", needle_style_names(), set_style,
+             "wording of facts and questions; note and plain are those of proxima's own training", "of the model");
   app.add_option("--needle", flags.needle, "a fact; {name} and {value} are drawn anew for each")->type_name("TEXT");
   app.add_option("--question", flags.question, "asks for --needle")->type_name("TEXT");
   app.add_option("--answer", flags.answer, "must stand in the response, whatever its case and punctuation")
@@ -120,7 +135,7 @@ NeedleOptions finish_needle_options(const NeedleFlags& flags, const std::filesys
   if (!flags.depths.empty()) options.depths = parse_depths("--depths", flags.depths);
   std::error_code ignored;
   const bool is_bundled = std::filesystem::equivalent(model_folder({}), model_dir, ignored);
-  options.style = is_bundled ? demo_style() : book_style();
+  options.style = flags.style ? needle_style(*flags.style) : is_bundled ? demo_style() : book_style();
   const size_t n_given = static_cast<size_t>(!flags.needle.empty()) + (!flags.question.empty() ? 1U : 0U) +
                          (!flags.answer.empty() ? 1U : 0U);
   if (n_given == 0) return options;
@@ -170,8 +185,10 @@ void eval_needle(const NeedleCommandOptions& options) {
     log.use(settings);
     auto results = run_documents(sessions[index], task, log, progress);
     panels.push_back(panel_of(caches[index], task.options(), std::move(results)));
-    summary.push_back(panel_json(panels.back(), task.options(), settings));
-    if (!options.json) write_output(needle_text(task.options(), panels.back(), trained));
+    summary.push_back(panel_json(panels.back(), panels.front(), task.options(), settings));
+    if (options.json) continue;
+    write_output(needle_text(task.options(), panels.back(), trained));
+    write_output(counts_text(panels.back(), panels.front()));
   }
   if (options.json) write_json({{"caches", summary}});
   write_file(options.csv, needle_csv(task.options(), panels));

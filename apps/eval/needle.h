@@ -18,11 +18,12 @@ struct NeedleFlags {
   std::string lengths;
   std::string depths;
   std::string needle, question, answer;
+  std::optional<std::string_view> style;  // one of needle_style_names()
   NeedleOptions options;
 };
 void declare_needle_flags(CLI::App& app, NeedleFlags& flags);
-// Facts are in the style of the bundled model's training where it is the one. Throws Error(kUsage) for flags that
-// contradict each other.
+// Without --style facts are in that of the bundled model's training where it is the one, else of a book. Throws
+// Error(kUsage) for flags that contradict each other.
 NeedleOptions finish_needle_options(const NeedleFlags& flags, const std::filesystem::path& model_dir);
 
 // What decides the results of a task under the session's cache.

@@ -53,6 +53,36 @@ double mean_of(const std::vector<std::vector<double>>& grid) {
   return sum / n;
 }
 
+NeedleCounts count_found(const NeedlePanel& panel, const NeedlePanel& other) {
+  NeedleCounts counts;
+  counts.n = panel.found.size();
+  for (size_t trial = 0; trial < counts.n; ++trial) {
+    const bool found = panel.found[trial];
+    const bool other_found = other.found.at(trial);
+    counts.n_found += found ? 1U : 0U;
+    counts.n_lost += !found && other_found ? 1U : 0U;
+    counts.n_gained += found && !other_found ? 1U : 0U;
+  }
+  counts.share = share_interval(counts.n_found, counts.n);
+  counts.difference = paired_difference_interval(counts.n_gained, counts.n_lost, counts.n);
+  return counts;
+}
+
+std::string counts_text(const NeedlePanel& panel, const NeedlePanel& other) {
+  const NeedleCounts counts = count_found(panel, other);
+  std::string text = fmt::format("{} of {} facts: {:.1f} % [{:.1f}, {:.1f}]", counts.n_found, counts.n,
+                                 100 * static_cast<double>(counts.n_found) / static_cast<double>(counts.n),
+                                 100 * counts.share.low, 100 * counts.share.high);
+  if (&panel != &other) {
+    text += fmt::format("; against {}: {} lost, {} gained, {:+.1f} points [{:+.1f}, {:+.1f}]", other.name,
+                        counts.n_lost, counts.n_gained,
+                        100 * (static_cast<double>(counts.n_gained) - static_cast<double>(counts.n_lost)) /
+                            static_cast<double>(counts.n),
+                        100 * counts.difference.low, 100 * counts.difference.high);
+  }
+  return text + "\n";
+}
+
 std::string needle_csv(const NeedleOptions& options, const std::vector<NeedlePanel>& panels) {
   std::string text = "cache,length,depth,score,overlap,kv_share\n";
   for (const NeedlePanel& panel : panels) {

@@ -33,19 +33,15 @@ std::vector<size_t> default_lengths(size_t limit) {
   return lengths;
 }
 
-PromptOptions prompt_options(bool raw) {
-  PromptOptions options;
-  options.raw = raw;
-  return options;
-}
-
-std::string filled(const std::string& text, const std::string& name, const std::string& value) {
-  return fill_template(text, {{"name", name}, {"value", value}}, "needle").text;
+PromptOptions prompt_options(const NeedleOptions& options) {
+  PromptOptions prompt;
+  prompt.raw = options.raw || options.style.raw;
+  return prompt;
 }
 
 void check_style(const NeedleOptions& options) {
   const NeedleStyle& style = options.style;
-  if (filled(style.answer, "x", "0").empty()) fail(ErrorKind::kUsage, "an empty --answer would be found everywhere");
+  if (with_fact(style.answer, "x", "0").empty()) fail(ErrorKind::kUsage, "an empty --answer would be found everywhere");
   const bool varies = style.needle.find("{name}") != std::string::npos;
   if (options.n_facts > 1 && !varies) {
     fail(ErrorKind::kUsage,
@@ -61,23 +57,6 @@ void check_style(const NeedleOptions& options) {
 
 }  // namespace
 
-NeedleStyle demo_style() {
-  return {"Remember: {name} {value}.",       "", "", "{name}?\nAnswer: {name} ", "{value}",
-          "{context}\nQuestion: {question}", 2};
-}
-
-NeedleStyle book_style() {
-  return {
-      "The secret number of {name} is {value}.",
-      "\n",
-      "\n",
-      "What is the secret number of {name}?",
-      "{value}",
-      "Here is a very long story book. A fact that I will ask for is hidden in it.\n\n<book>\n{context}\n</book>\n\n"
-      "Answer from the book alone, as briefly as you can.\nQuestion: {question}\nAnswer:",
-      3};
-}
-
 std::string NeedleDocument::key() const {
   std::string text = fmt::format("needle length {} repeat {} depths", length, repeat);
   for (const double depth : depths) text += fmt::format(" {:g}", depth);
@@ -88,7 +67,7 @@ NeedleTask::NeedleTask(const Session& session, const Tokenizer& tokenizer, Needl
     : session_(session),
       tokenizer_(tokenizer),
       options_(std::move(options)),
-      writer_(prompt_options(options_.raw), session.model().dir),
+      writer_(prompt_options(options_), session.model().dir),
       haystack_(tokenizer, options_.haystack, options_.seed) {
   check_style(options_);
   const size_t limit = session.context_limit(1);
@@ -120,7 +99,7 @@ void NeedleTask::add_settings(ordered_json& settings) const {
                                   '\0' + style.answer + '\0' + style.prompt);
   settings["predict"] = options_.n_predict;
   settings["buffer"] = options_.buffer ? ordered_json(*options_.buffer) : ordered_json("exact");
-  settings["raw"] = options_.raw;
+  settings["raw"] = options_.raw || style.raw;
   settings["select_with"] = select_with_name(options_.select_with);
 }
 
@@ -135,40 +114,52 @@ std::vector<NeedleTask::Fact> NeedleTask::facts_of(const NeedleDocument& documen
     } while (std::ranges::find(names, name) != names.end());
     names.push_back(name);
     const std::string value = random_digits(random, kDigits);
-    facts.push_back({depth, filled(options_.style.needle, name, value), filled(options_.style.question, name, value),
-                     filled(options_.style.answer, name, value)});
+    facts.push_back({depth, with_fact(options_.style.needle, name, value),
+                     with_fact(options_.style.question, name, value), with_fact(options_.style.answer, name, value)});
   }
   return facts;
 }
 
-size_t insertion_index(std::span<const TokenId> haystack, double depth, TokenId period) {
-  if (depth >= 100) return haystack.size();
-  auto index = static_cast<size_t>(std::floor(static_cast<double>(haystack.size()) * depth / 100));
-  while (index > 0 && haystack[index - 1] != period) --index;
+size_t insertion_index(size_t n_haystack, double depth, const std::function<bool(size_t)>& is_place) {
+  if (depth >= 100) return n_haystack;
+  auto index = static_cast<size_t>(std::floor(static_cast<double>(n_haystack) * depth / 100));
+  while (index > 0 && !is_place(index)) --index;
   return index;
+}
+
+std::string text_with_needles(const Tokenizer& tokenizer, std::span<const TokenId> haystack, const NeedleStyle& style,
+                              std::span<const PlacedNeedle> needles) {
+  const TokenId period = tokenizer.encode("x.", {.add_special = false}).back();
+  const std::string prose = tokenizer.decode(haystack);
+  // Bytes of the first tokens; a token alone may be spelt without its blank.
+  const auto n_bytes = [&](size_t index) {
+    return std::min(tokenizer.decode(haystack.first(index)).size(), prose.size());
+  };
+  const auto begins_blank = [&](size_t at) { return at == prose.size() || prose[at] == ' ' || prose[at] == '\n'; };
+  const auto place_of = [&](const PlacedNeedle& needle) {
+    const auto is_place = [&](size_t index) { return haystack[index - 1] == period && begins_blank(n_bytes(index)); };
+    return n_bytes(insertion_index(haystack.size(), needle.depth, is_place));
+  };
+  const bool inline_needles = style.before.empty() && style.after.empty();
+  std::string text;
+  size_t begin = 0;
+  for (size_t index = 0; index < needles.size(); ++index) {
+    const size_t end = place_of(needles[index]);
+    text += prose.substr(begin, end - begin);
+    // Inline needles are set off by a blank, and so is the haystack's beginning from what precedes it.
+    text += (inline_needles && !text.empty() ? " " : style.before) + needles[index].text;
+    const bool another = index + 1 < needles.size() && place_of(needles[index + 1]) == end;
+    text += style.after.empty() && !another && !begins_blank(end) ? " " : style.after;
+    begin = end;
+  }
+  return text + prose.substr(begin);
 }
 
 std::string NeedleTask::document_text(const NeedleDocument& document, const std::vector<Fact>& facts,
                                       size_t n_haystack) {
-  const auto haystack = haystack_.tokens(n_haystack, document.repeat);
-  const TokenId period = tokenizer_.encode("x.", {.add_special = false}).back();
-  const NeedleStyle& style = options_.style;
-  std::vector<TokenId> ids;
-  size_t begin = 0;
-  for (const Fact& fact : facts) {  // depths ascend
-    const size_t end = insertion_index(haystack, fact.depth, period);
-    ids.insert(ids.end(), haystack.begin() + static_cast<std::ptrdiff_t>(begin),
-               haystack.begin() + static_cast<std::ptrdiff_t>(end));
-    // Inline needles are set off by a blank.
-    const bool inline_needle = style.before.empty() && style.after.empty();
-    const std::string before = inline_needle && !ids.empty() ? " " : style.before;
-    const std::string after = inline_needle && ids.empty() ? " " : style.after;
-    const auto needle = tokenizer_.encode(before + fact.needle + after, {.add_special = false});
-    ids.insert(ids.end(), needle.begin(), needle.end());
-    begin = end;
-  }
-  ids.insert(ids.end(), haystack.begin() + static_cast<std::ptrdiff_t>(begin), haystack.end());
-  return tokenizer_.decode(ids);
+  std::vector<PlacedNeedle> needles;
+  for (const Fact& fact : facts) needles.push_back({fact.depth, fact.needle});
+  return text_with_needles(tokenizer_, haystack_.tokens(n_haystack, document.repeat), options_.style, needles);
 }
 
 std::vector<Question> NeedleTask::questions_in(const std::string& context, const std::vector<Fact>& facts) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -10,21 +11,9 @@
 
 #include "apps/eval/asker.h"
 #include "apps/eval/haystack.h"
+#include "apps/eval/needle_style.h"
 
 namespace proxima {
-
-// {name} and {value} stand for what each fact draws anew; a style without {value} has one fixed fact.
-struct NeedleStyle {
-  std::string needle;
-  std::string before;  // and after: what frames the needle in the text
-  std::string after;
-  std::string question;
-  std::string answer;  // the phrase that must stand in the response
-  std::string prompt;  // with {context} and {question}
-  size_t n_syllables = 2;
-};
-NeedleStyle demo_style();  // of the bundled model's training
-NeedleStyle book_style();
 
 struct NeedleOptions {
   std::vector<size_t> lengths;  // tokens of prompt and answer together; empty: chosen for the model
@@ -83,9 +72,17 @@ class NeedleTask {
   std::vector<NeedleDocument> documents_;
 };
 
-// Where a needle of this depth goes: floor(n depth / 100), moved back to just behind the nearest period; 0 at the
-// start, 100 at the end.
-size_t insertion_index(std::span<const TokenId> haystack, double depth, TokenId period);
+// Where a needle of this depth goes in a haystack of n tokens: floor(n depth / 100), moved back to the nearest index
+// for which is_place says that a sentence ends before it; 0 at the start, 100 at the end.
+size_t insertion_index(size_t n_haystack, double depth, const std::function<bool(size_t)>& is_place);
+
+struct PlacedNeedle {
+  double depth;
+  std::string text;
+};
+// The haystack with needles, whose depths ascend, at the ends of sentences that a blank or a line's end follows.
+std::string text_with_needles(const Tokenizer& tokenizer, std::span<const TokenId> haystack, const NeedleStyle& style,
+                              std::span<const PlacedNeedle> needles);
 
 // Mean of a figure of results over the cells of the grid, [depths][lengths]; NaN where there is none.
 std::vector<std::vector<double>> needle_grid(const NeedleOptions& options,

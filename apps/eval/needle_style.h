@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// The wording of planted facts and of the questions for them: the same for those who train on it and those who measure.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace proxima {
+
+// {name} and {value} stand for what each fact draws anew; a style without {value} has one fixed fact.
+struct NeedleStyle {
+  std::string needle;
+  std::string before;  // and after: what frames the needle in the text
+  std::string after;
+  std::string question;
+  std::string answer;  // the phrase that must stand in the response
+  std::string prompt;  // with {context} and {question}
+  size_t n_syllables = 2;
+  bool raw = false;  // asked without the chat template
+};
+NeedleStyle demo_style();   // of the bundled model's training
+NeedleStyle book_style();   // for models that follow instructions
+NeedleStyle plain_style();  // a name beside its value; the bare name asks for it
+NeedleStyle note_style();   // a note in the prose, asked for in the chat
+
+// Styles by name: book, demo, note, plain.
+std::span<const std::string_view> needle_style_names();
+NeedleStyle needle_style(std::string_view name);  // one of these
+
+// A text of a style with the name and the value of a fact.
+std::string with_fact(const std::string& text, const std::string& name, const std::string& value);
+
+}  // namespace proxima

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT
+#include "apps/train/planted_source.h"
+
+#include <algorithm>
+#include <array>
+
+#include "apps/eval/word_lists.h"
+#include "core/error.h"
+
+namespace proxima {
+namespace {
+
+constexpr size_t kDigits = 4;
+constexpr size_t kSeveral = 2;
+constexpr size_t kLeastProse = 4;
+constexpr size_t kMostTries = 10000;
+constexpr const char* kList = "List all notes.";
+constexpr const char* kNotes = "Notes:";
+
+NeedleStyle style_of(bool plain) {
+  return plain ? plain_style() : note_style();
+}
+
+// Tokens of a fact, its question and its answer, about.
+size_t typical_cost(bool plain) {
+  return plain ? 16 : 36;
+}
+
+// What stands between the document and the question.
+std::string joint_of(const NeedleStyle& style) {
+  constexpr std::string_view kContext = "{context}";
+  return style.prompt.substr(kContext.size(), style.prompt.find("{question}") - kContext.size());
+}
+
+}  // namespace
+
+PlantedOptions read_planted_options(JsonObject& object, uint64_t seed) {
+  PlantedOptions options;
+  options.seed = seed;
+  const std::array<std::pair<const char*, double*>, 4> weights = {
+      {{"plain", &options.plain}, {"note", &options.note}, {"digest", &options.digest}, {"prose", &options.prose}}};
+  const bool given = std::ranges::any_of(weights, [&](const auto& weight) { return object.has(weight.first); });
+  double sum = 0;
+  for (const auto& [key, weight] : weights) {
+    if (given) *weight = object.find_number(key).value_or(0);
+    if (*weight < 0) object.fail_at(key, "is negative; weights say how often a form is drawn");
+    sum += *weight;
+  }
+  if (sum <= 0) object.fail_at("note", "and the weights of the other forms are all 0");
+  options.max_name_tokens = object.find_size("max_name_tokens").value_or(options.max_name_tokens);
+  options.max_facts = object.find_size("max_facts").value_or(options.max_facts);
+  if (options.max_name_tokens == 0) object.fail_at("max_name_tokens", "must be at least 1");
+  if (options.max_facts == 0) object.fail_at("max_facts", "must be at least 1");
+  return options;
+}
+
+ChatFrame ChatFrame::of(const ChatTemplate& chat, const Tokenizer& tokenizer) {
+  const std::array<ChatMessage, 3> messages = {{{"user", "FIRST"}, {"assistant", "SECOND"}, {"user", "THIRD"}}};
+  const std::string text = chat.render(messages);
+  std::vector<std::string> parts;
+  size_t begin = 0;
+  for (const ChatMessage& message : messages) {
+    const size_t found = text.find(message.content, begin);
+    if (found == text.npos) fail(ErrorKind::kInput, "the chat template changes messages: it cannot be trained on");
+    parts.push_back(text.substr(begin, found - begin));
+    begin = found + message.content.size();
+  }
+  const auto encode = [&](const std::string& part) { return tokenizer.encode(part, {.add_special = false}); };
+  ChatFrame frame = {encode(parts[0]), encode(parts[1]), encode(parts[2])};
+  if (frame.answered.empty()) fail(ErrorKind::kInput, "the chat template does not end an answer");
+  return frame;
+}
+
+class PlantedSource::Writer {
+ public:
+  void add(std::span<const TokenId> ids, TokenRole role) {
+    sample_.ids.insert(sample_.ids.end(), ids.begin(), ids.end());
+    sample_.roles.resize(sample_.ids.size(), role);
+  }
+  void add_answer(std::span<const TokenId> ids) {
+    add(ids.first(1), TokenRole::kFirstAnswer);
+    add(ids.subspan(1), TokenRole::kAnswer);
+  }
+  size_t size() const { return sample_.ids.size(); }
+  Sample take() {
+    sample_.roles.front() = TokenRole::kContext;
+    return std::move(sample_);
+  }
+
+ private:
+  Sample sample_;
+};
+
+PlantedSource::PlantedSource(const Tokenizer& tokenizer, std::shared_ptr<const Prose> prose,
+                             std::optional<ChatFrame> frame, const PlantedOptions& options)
+    : tokenizer_(tokenizer),
+      prose_(std::move(prose)),
+      frame_(std::move(frame)),
+      options_(options),
+      separator_(tokenizer.id_of("<|endoftext|>")),
+      to_question_(encode(joint_of(note_style()))),
+      list_(encode(kList)),
+      notes_(encode(kNotes)) {
+  const Ids value = encode("4821");
+  Ids behind_blank = encode(" ");
+  behind_blank.insert(behind_blank.end(), value.begin(), value.end());
+  if (value.size() != kDigits || encode(" 4821") != behind_blank) {
+    fail(ErrorKind::kUsage,
+         "planted facts need a tokenizer in which every digit is a token of its own, and the blank "
+         "before it another (train-tokenizer makes such)");
+  }
+  if (!frame_ && options.note + options.digest > 0) {
+    fail(ErrorKind::kUsage, "notes and digests are asked for in a chat, and the tokenizer's folder has no template");
+  }
+}
+
+PlantedSource::Ids PlantedSource::encode(const std::string& text) const {
+  return tokenizer_.encode(text, {.add_special = false, .parse_special = false});
+}
+
+PlantedSource::Form PlantedSource::draw_form(RandomStream& random) const {
+  const std::array<double, 4> weights = {options_.plain, options_.note, options_.digest, options_.prose};
+  double sum = 0;
+  for (const double weight : weights) sum += weight;
+  double left = static_cast<double>(random.next() >> 11) * 0x1.0p-53 * sum;
+  size_t form = 0;
+  while (form + 1 < weights.size() && left >= weights[form]) left -= weights[form++];
+  while (weights[form] == 0) --form;  // rounding
+  return static_cast<Form>(form);
+}
+
+std::string PlantedSource::draw_name(RandomStream& random, const std::vector<Fact>& others) const {
+  for (size_t attempt = 0; attempt < kMostTries; ++attempt) {
+    std::string name = random_name(random, 2 + random.below(2));
+    const bool taken = std::ranges::any_of(others, [&](const Fact& other) { return other.name == name; });
+    if (taken) continue;
+    if (options_.max_name_tokens == SIZE_MAX || encode(" " + name).size() <= options_.max_name_tokens) return name;
+  }
+  fail(ErrorKind::kUsage, "too few names have at most {} tokens (max_name_tokens)", options_.max_name_tokens);
+}
+
+PlantedSource::Fact PlantedSource::draw_fact(RandomStream& random, Form form, const std::vector<Fact>& others) const {
+  const bool plain = form == Form::kPlain;
+  const NeedleStyle style = style_of(plain);
+  Fact fact{draw_name(random, others), random_digits(random, kDigits), {}, {}, {}, {}};
+  const auto filled = [&](const std::string& text) { return with_fact(text, fact.name, fact.value); };
+  fact.in_prose = encode(filled(style.before + style.needle));
+  if (plain) {  // a bare name goes with the blank before it, and its answer is what followed it in the prose
+    fact.question = encode(filled(joint_of(style) + style.question));
+    fact.answer = encode(" " + fact.value + ".");
+  } else {
+    fact.as_line = encode(filled("\n" + style.needle));
+    fact.question = encode(filled(style.question));
+    fact.answer = encode(fact.value);
+  }
+  return fact;
+}
+
+size_t PlantedSource::n_tokens_of(const Fact& fact, Form form) const {
+  const size_t planted = std::max(fact.in_prose.size(), fact.as_line.size());
+  switch (form) {
+    case Form::kPlain:
+      return planted + fact.question.size() + fact.answer.size();
+    case Form::kNote:
+      return planted + fact.question.size() + frame_->asked.size() + fact.answer.size() + frame_->answered.size();
+    default:
+      return planted + encode(" " + fact.name).size() + encode(" " + fact.value + ",").size();
+  }
+}
+
+size_t PlantedSource::n_tokens_of_frame(Form form) const {
+  if (form == Form::kPlain) return 0;
+  const size_t n_tokens = frame_->before.size() + to_question_.size();
+  if (form == Form::kNote) return n_tokens;
+  return n_tokens + list_.size() + frame_->asked.size() + notes_.size() + 1;
+}
+
+std::vector<PlantedSource::Fact> PlantedSource::draw_facts(RandomStream& random, Form form, size_t length) const {
+  // Prose has half of a sample, or a quarter where facts are bare; two facts may take more.
+  const size_t share = form == Form::kPlain ? length - length / 4 : length / 2;
+  const size_t most = std::min(options_.max_facts, std::max(kSeveral, share / typical_cost(form == Form::kPlain)));
+  const size_t least = std::min(most, std::max(kSeveral, most / 3));
+  const size_t n_facts = least + random.below(most - least + 1);
+  std::vector<Fact> facts;
+  size_t n_tokens = n_tokens_of_frame(form);
+  while (facts.size() < n_facts) {
+    Fact fact = draw_fact(random, form, facts);
+    n_tokens += n_tokens_of(fact, form);
+    if (n_tokens + kLeastProse > (facts.size() < kSeveral ? length : share + kLeastProse)) break;
+    facts.push_back(std::move(fact));
+  }
+  if (facts.empty()) {
+    fail(ErrorKind::kUsage, "a sample of {} tokens has no room for a fact and its question, about {} tokens", length,
+         n_tokens + kLeastProse);
+  }
+  return facts;
+}
+
+void PlantedSource::write_document(Writer& writer, RandomStream& random, std::vector<Fact>& facts,
+                                   size_t n_prose) const {
+  // Every other document begins with a fact, then inside a paragraph.
+  const bool fact_first = random.below(2) == 0;
+  const size_t begin =
+      fact_first ? prose_->inner_sentence(random, n_prose + 1) : prose_->paragraph(random, n_prose + 1);
+  size_t end = begin + n_prose;
+  while (end > begin && !prose_->begins_blank(end)) --end;
+  const auto place_near = [&](size_t index) {  // as `eval needle` does, but never before a paragraph
+    size_t place = std::min(index, end);
+    if (place == end) return end;
+    while (place > begin && !prose_->can_insert(place)) --place;
+    if (place > begin || fact_first) return place;
+    do ++place;
+    while (place < end && !prose_->can_insert(place));
+    return place;
+  };
+  std::vector<std::pair<size_t, size_t>> places;  // and facts
+  for (size_t fact = 0; fact < facts.size(); ++fact) {
+    const size_t index = begin + random.below(end - begin + (end - begin) / 16 + 1);  // some at the very end
+    places.emplace_back(fact_first && fact == 0 ? begin : place_near(index), fact);
+  }
+  std::ranges::sort(places);
+  std::vector<Fact> ordered;
+  size_t from = begin;
+  for (const auto& [place, fact] : places) {
+    writer.add(prose_->ids().subspan(from, place - from), TokenRole::kText);
+    from = place;
+    ordered.push_back(std::move(facts[fact]));
+    const bool as_line = !ordered.back().as_line.empty() && prose_->begins_line(place) && random.below(2) == 0;
+    writer.add(as_line ? ordered.back().as_line : ordered.back().in_prose, TokenRole::kContext);
+  }
+  writer.add(prose_->ids().subspan(from, end - from), TokenRole::kText);
+  facts = std::move(ordered);
+}
+
+void PlantedSource::write_questions(Writer& writer, RandomStream& random, Form form, std::vector<Fact> facts) const {
+  random.shuffle(facts);
+  const bool plain = form == Form::kPlain;
+  if (!plain) writer.add(to_question_, TokenRole::kContext);
+  for (size_t index = 0; index < facts.size(); ++index) {
+    const Fact& fact = facts[index];
+    const std::span<const TokenId> answer = fact.answer;
+    if (plain) {
+      const size_t n_blank = encode(" ").size();
+      writer.add(fact.question, TokenRole::kContext);
+      writer.add(answer.first(n_blank), TokenRole::kText);
+      writer.add_answer(answer.subspan(n_blank, answer.size() - n_blank - 1));
+      writer.add(answer.last(1), TokenRole::kText);
+      continue;
+    }
+    writer.add(fact.question, TokenRole::kContext);
+    writer.add(frame_->asked, TokenRole::kContext);
+    writer.add_answer(answer);
+    const std::span<const TokenId> answered = frame_->answered;
+    writer.add(answered.first(1), TokenRole::kText);
+    if (index + 1 < facts.size()) writer.add(answered.subspan(1), TokenRole::kContext);
+  }
+}
+
+void PlantedSource::write_digest(Writer& writer, const std::vector<Fact>& facts) const {
+  writer.add(to_question_, TokenRole::kContext);
+  writer.add(list_, TokenRole::kContext);
+  writer.add(frame_->asked, TokenRole::kContext);
+  writer.add(notes_, TokenRole::kText);
+  for (const Fact& fact : facts) {
+    const bool last = &fact == &facts.back();
+    writer.add_answer(encode(" " + fact.name));
+    writer.add(encode(" "), TokenRole::kText);
+    writer.add_answer(encode(fact.value));
+    writer.add(encode(last ? "." : ","), TokenRole::kText);
+  }
+  writer.add(std::span(frame_->answered).first(1), TokenRole::kText);
+}
+
+// Another document's beginning takes what is left.
+void PlantedSource::fill(Writer& writer, RandomStream& random, size_t length) const {
+  if (writer.size() < length && separator_) writer.add(std::array{*separator_}, TokenRole::kContext);
+  const size_t n_left = length - writer.size();
+  if (n_left > 0) writer.add(prose_->ids().subspan(prose_->paragraph(random, n_left), n_left), TokenRole::kText);
+}
+
+Sample PlantedSource::sample(uint64_t index, size_t length) const {
+  if (length < 2) fail(ErrorKind::kUsage, "a sample needs at least 2 tokens, not {}", length);
+  RandomStream random(options_.seed, fmt::format("planted {} {}", index, length));
+  const Form form = draw_form(random);
+  Writer writer;
+  if (form != Form::kProse) {
+    std::vector<Fact> facts = draw_facts(random, form, length);
+    size_t n_prose = length - n_tokens_of_frame(form);
+    for (const Fact& fact : facts) n_prose -= n_tokens_of(fact, form);
+    if (form != Form::kPlain) writer.add(frame_->before, TokenRole::kContext);
+    write_document(writer, random, facts, n_prose);
+    if (form == Form::kDigest) {
+      write_digest(writer, facts);
+    } else {
+      write_questions(writer, random, form, facts);
+    }
+    fill(writer, random, length);
+  } else {
+    writer.add(prose_->ids().subspan(prose_->paragraph(random, length), length), TokenRole::kText);
+  }
+  return writer.take();
+}
+
+}  // namespace proxima

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// Training samples with facts planted in prose and questions for them, in the wording that `eval needle` measures.
+//
+//   plain   prose Tobina 4821. prose Kalido 9921. prose Kalido 9921. Tobina 4821.
+//   note    <user> prose Note: the number of Tobina is 4821. prose
+//           What is the number of Tobina?<assistant>4821<user>What is the number of Kalido?<assistant>9921
+//   digest  <user> prose ... List all notes.<assistant>Notes: Tobina 4821, Kalido 9921.
+//   prose   prose
+//
+// Every fact of a document is asked for, in random order, each question after the other's answer: one forward pass
+// trains as many lookups. Names are random syllables, some 280,000, and differ within a document; values are four
+// digits. A tokenizer whose digits are tokens of their own makes a value the same four tokens wherever it stands, after
+// a blank or as an answer's beginning, and its first digit a choice among nine, none more likely than the others.
+// What is planted is not predicted (it cannot be), questions neither; prose, answers and the token that ends an answer
+// are. In a digest each name and each value is an answer with a first token.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/eval/needle_style.h"
+#include "apps/train/prose.h"
+#include "apps/train/sample_source.h"
+#include "core/json_object.h"
+#include "model/chat_template.h"
+
+namespace proxima {
+
+struct PlantedOptions {
+  uint64_t seed = 0;
+  double plain = 0;  // weights of the forms
+  double note = 1;
+  double digest = 0;
+  double prose = 0;
+  size_t max_name_tokens = SIZE_MAX;  // with the blank before the name; the fewer the easier to tell apart
+  size_t max_facts = 48;              // of a document
+};
+
+// Reads the keys of the same names, seed excepted, those that are there. Throws Error(kInput) for values that make no
+// sense.
+PlantedOptions read_planted_options(JsonObject& object, uint64_t seed);
+
+// What a chat template puts around a question and its answer, as tokens.
+struct ChatFrame {
+  std::vector<TokenId> before;    // the first user message
+  std::vector<TokenId> asked;     // between question and answer
+  std::vector<TokenId> answered;  // between an answer and the next question; its first token ends the answer
+
+  // Throws Error(kInput) where the template changes messages or does not end an answer.
+  static ChatFrame of(const ChatTemplate& chat, const Tokenizer& tokenizer);
+};
+
+// Immutable and thread-safe.
+class PlantedSource : public SampleSource {
+ public:
+  // The tokenizer must outlive the source. Without a frame only plain and prose can be had.
+  PlantedSource(const Tokenizer& tokenizer, std::shared_ptr<const Prose> prose, std::optional<ChatFrame> frame,
+                const PlantedOptions& options);
+
+  // Throws Error(kUsage) where `length` is too short for a fact and its question or too long for the prose.
+  Sample sample(uint64_t index, size_t length) const override;
+
+ private:
+  enum class Form { kPlain, kNote, kDigest, kProse };
+  using Ids = std::vector<TokenId>;
+  struct Fact {
+    std::string name;
+    std::string value;
+    Ids in_prose;  // with the blank before it
+    Ids as_line;   // with the line's end before it; empty where the form has none
+    Ids question;
+    Ids answer;
+  };
+  class Writer;
+
+  Form draw_form(RandomStream& random) const;
+  std::string draw_name(RandomStream& random, const std::vector<Fact>& others) const;
+  Fact draw_fact(RandomStream& random, Form form, const std::vector<Fact>& others) const;
+  std::vector<Fact> draw_facts(RandomStream& random, Form form, size_t length) const;
+  size_t n_tokens_of(const Fact& fact, Form form) const;
+  size_t n_tokens_of_frame(Form form) const;
+  // Puts the facts into the order of the document.
+  void write_document(Writer& writer, RandomStream& random, std::vector<Fact>& facts, size_t n_prose) const;
+  void write_questions(Writer& writer, RandomStream& random, Form form, std::vector<Fact> facts) const;
+  void write_digest(Writer& writer, const std::vector<Fact>& facts) const;
+  void fill(Writer& writer, RandomStream& random, size_t length) const;
+  Ids encode(const std::string& text) const;
+
+  const Tokenizer& tokenizer_;
+  std::shared_ptr<const Prose> prose_;
+  std::optional<ChatFrame> frame_;
+  PlantedOptions options_;
+  std::optional<TokenId> separator_;  // of documents
+  Ids to_question_;                   // between document and question
+  Ids list_;                          // asks for all notes
+  Ids notes_;                         // begins the list of them
+};
+
+}  // namespace proxima
