@@ -2,6 +2,8 @@
 // The trainer's sources of samples: texts, tasks, mixtures.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -26,7 +28,7 @@ std::shared_ptr<const TokenizedTexts> counting_texts() {
 TEST(TextSource, EveryWindowOfOneTextIsAsLikelyAsAnyOther) {
   const TextSource source(counting_texts(), 11, 5, "texts");
   std::map<TokenId, size_t> begins;
-  constexpr size_t kSamples = 20000;
+  constexpr uint64_t kSamples = 20000;
   for (uint64_t index = 0; index < kSamples; ++index) {
     const Sample sample = source.sample(index, 11);
     ASSERT_EQ(sample.ids.size(), 11U);
@@ -38,7 +40,7 @@ TEST(TextSource, EveryWindowOfOneTextIsAsLikelyAsAnyOther) {
     ++begins[sample.ids[1]];
   }
   ASSERT_EQ(begins.size(), 21U + 51U);  // of 30 and 60 tokens; the text of 4 is too short
-  for (const auto& [begin, count] : begins) EXPECT_NEAR(static_cast<double>(count), kSamples / 72.0, 90) << begin;
+  for (const auto& [begin, count] : begins) EXPECT_NEAR(static_cast<double>(count), 20000 / 72.0, 90) << begin;
 }
 
 TEST(TextSource, IsAFunctionOfSeedIndexAndLength) {
@@ -47,7 +49,7 @@ TEST(TextSource, IsAFunctionOfSeedIndexAndLength) {
   size_t n_different = 0;
   for (uint64_t index = 0; index < 50; ++index) {
     EXPECT_EQ(one.sample(index, 8).ids, same.sample(index, 8).ids);
-    n_different += one.sample(index, 8).ids != other.sample(index, 8).ids ? 1 : 0;
+    if (one.sample(index, 8).ids != other.sample(index, 8).ids) ++n_different;
   }
   EXPECT_GT(n_different, 40U);
 }
@@ -62,9 +64,8 @@ class TaskSourceTest : public testing::Test {
  protected:
   TaskSourceTest() {
     std::string lines;
-    for (int i = 0; i < 5; ++i) {
-      lines += R"({"context": "Q)" + std::string(static_cast<size_t>(i * 3), '.') + R"(?", "answer": "A)" +
-               std::to_string(i) + "\"}\n";
+    for (size_t i = 0; i < 5; ++i) {
+      lines += R"({"context": "Q)" + std::string(3 * i, '.') + R"(?", "answer": "A)" + std::to_string(i) + "\"}\n";
     }
     test::write_text(path_, lines);
   }

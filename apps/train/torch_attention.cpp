@@ -17,6 +17,8 @@ using torch::autograd::Function;
 using torch::autograd::tensor_list;
 using Piece = AttentionPieces::Piece;
 
+constexpr int64_t kLeastQueries = 16;
+
 // Of a piece whose queries see distant keys.
 void place_distant(Piece& piece, int64_t ns, int64_t nr) {
   piece.n_first = ns;
@@ -52,7 +54,7 @@ at::Tensor gather(const Piece& piece, const at::Tensor& own, const at::Tensor& d
 }
 
 // Adds gradients of gathered rows to where they came from.
-void scatter(const Piece& piece, const at::Tensor& gradient, at::Tensor& own, at::Tensor& distant) {
+void scatter(const Piece& piece, const at::Tensor& gradient, const at::Tensor& own, const at::Tensor& distant) {
   own.narrow(1, 0, piece.n_first).add_(gradient.narrow(1, 0, piece.n_first));
   if (piece.n_distant() > 0) {
     distant.narrow(1, piece.n_first, piece.n_distant()).add_(gradient.narrow(1, piece.n_first, piece.n_distant()));
@@ -66,89 +68,130 @@ at::Tensor product(const at::Tensor& a, const at::Tensor& b, bool bf16) {
   return at::bmm(a.to(at::kBFloat16), b.to(at::kBFloat16)).to(at::kFloat);
 }
 
-// x [B, n_heads, T, d] as [B * H, G, T, d].
-at::Tensor grouped(const at::Tensor& x, int64_t n_kv_heads) {
-  return x.view({x.size(0) * n_kv_heads, x.size(1) / n_kv_heads, x.size(2), x.size(3)});
-}
-
-// The rows of a piece, heads of a group stacked: [B * H, G * C, d].
+// The rows of a piece, heads of a group stacked: [n, G * C, d] of x [n, G, T, d].
 at::Tensor rows_of(const Piece& piece, const at::Tensor& x) {
   return x.narrow(2, piece.begin, piece.end - piece.begin).reshape({x.size(0), -1, x.size(3)});
 }
 
-// Masked logits [B * H, G * C, n_keys]; queries are scaled already.
-at::Tensor logits_of(const Piece& piece, const at::Tensor& queries, const at::Tensor& keys, bool bf16) {
-  at::Tensor logits = product(queries, keys.transpose(1, 2), bf16);
-  const int64_t n_queries = piece.end - piece.begin;
-  logits.view({logits.size(0), -1, n_queries, logits.size(2)})
+// Where such rows belong.
+at::Tensor place_of(const Piece& piece, const at::Tensor& x) {
+  return x.narrow(2, piece.begin, piece.end - piece.begin);
+}
+
+// Some KV heads with their query heads: queries, out [n, G, T, d], log_sums [n, G, T, 1], own, distant, values
+// [n, T, d]; n is batch times KV heads.
+struct Heads {
+  at::Tensor queries, own, distant, values, log_sums, out;
+
+  Heads narrow(int64_t first, int64_t count) const {
+    return {queries.narrow(0, first, count), own.narrow(0, first, count),      distant.narrow(0, first, count),
+            values.narrow(0, first, count),  log_sums.narrow(0, first, count), out.narrow(0, first, count)};
+  }
+  int64_t size() const { return own.size(0); }
+  int64_t group() const { return queries.size(1); }
+};
+
+struct Gradients {
+  at::Tensor queries, own, distant, values;
+
+  Gradients narrow(int64_t first, int64_t count) const {
+    return {queries.narrow(0, first, count), own.narrow(0, first, count), distant.narrow(0, first, count),
+            values.narrow(0, first, count)};
+  }
+};
+
+// Calls tile(piece, first head, number of heads), each with about pieces.tile() logits.
+template <class Tile>
+void for_tiles(const AttentionPieces& pieces, const Heads& heads, const Tile& tile) {
+  for (const Piece& piece : pieces.all()) {
+    const int64_t of_head = heads.group() * (piece.end - piece.begin) * piece.n_keys();
+    const int64_t most = std::max<int64_t>(pieces.tile() / of_head, 1);
+    for (int64_t first = 0; first < heads.size(); first += most) {
+      tile(piece, first, std::min(most, heads.size() - first));
+    }
+  }
+}
+
+// Masked logits [n, G * C, n_keys], never rounded: a lookup is as sharp as they are exact. Queries are scaled already.
+at::Tensor logits_of(const Piece& piece, const at::Tensor& queries, const at::Tensor& keys) {
+  at::Tensor logits = at::bmm(queries, keys.transpose(1, 2));
+  logits.view({logits.size(0), -1, piece.end - piece.begin, logits.size(2)})
       .narrow(3, piece.n_free, logits.size(2) - piece.n_free)
       .add_(piece.bias);
   return logits;
 }
 
+void attend(const Piece& piece, const Heads& heads, bool bf16) {
+  at::Tensor p = logits_of(piece, rows_of(piece, heads.queries), gather(piece, heads.own, heads.distant));
+  const at::Tensor max = p.amax(-1, true);
+  p.sub_(max).exp_();
+  const at::Tensor sum = p.sum(-1, true);
+  const at::Tensor mixed = product(p, gather(piece, heads.values, heads.values), bf16).div_(sum);
+  const at::Tensor out = place_of(piece, heads.out), log_sums = place_of(piece, heads.log_sums);
+  out.copy_(mixed.view(out.sizes()));
+  log_sums.copy_(max.add(at::log(sum)).view(log_sums.sizes()));
+}
+
+// The gradient of queries is that of the scaled ones.
+void attend_back(const Piece& piece, const Heads& heads, const at::Tensor& d_out, const Gradients& gradients,
+                 bool bf16) {
+  const at::Tensor rows = rows_of(piece, heads.queries), keys = gather(piece, heads.own, heads.distant);
+  const at::Tensor p = logits_of(piece, rows, keys).sub_(rows_of(piece, heads.log_sums)).exp_();
+  const at::Tensor d_rows = rows_of(piece, d_out);
+  const at::Tensor d_sum = at::mul(d_rows, rows_of(piece, heads.out)).sum(-1, true);
+  scatter(piece, product(p.transpose(1, 2), d_rows, bf16), gradients.values, gradients.values);
+  at::Tensor d_logits = product(d_rows, gather(piece, heads.values, heads.values).transpose(1, 2), bf16);
+  d_logits.sub_(d_sum).mul_(p);
+  const at::Tensor d_queries = place_of(piece, gradients.queries);
+  d_queries.copy_(product(d_logits, keys, bf16).view(d_queries.sizes()));
+  scatter(piece, product(d_logits.transpose(1, 2), rows, bf16), gradients.own, gradients.distant);
+}
+
 class Attention : public Function<Attention> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                            const c10::optional<at::Tensor>& borrowed,
+                            const c10::optional<at::Tensor>& shared,
                             const std::shared_ptr<const AttentionPieces>& pieces, double scale, bool bf16) {
-    const at::Tensor shared = borrowed.value_or(at::Tensor());
-    const int64_t batch = q.size(0), n_heads = q.size(1), length = q.size(2), d = q.size(3), n_kv = k.size(1);
-    const at::Tensor queries = grouped(q, n_kv), own = k.reshape({-1, length, d}), values = v.reshape({-1, length, d});
-    const at::Tensor distant = shared.defined() ? shared.reshape({-1, length, d}) : own;
-    const at::Tensor out = at::empty({batch, length, n_heads, d}, q.options());
-    const at::Tensor log_sums = at::empty({batch * n_kv, n_heads / n_kv, length, 1}, q.options());
-    for (const Piece& piece : pieces->all()) {
-      const int64_t n = piece.end - piece.begin;
-      at::Tensor p = logits_of(piece, rows_of(piece, queries).mul(scale), gather(piece, own, distant), bf16);
-      const at::Tensor max = p.amax(-1, true);
-      p.sub_(max).exp_();
-      const at::Tensor sum = p.sum(-1, true);
-      const at::Tensor mixed = product(p, gather(piece, values, values), bf16).div_(sum);
-      log_sums.narrow(2, piece.begin, n).copy_(max.add(at::log(sum)).view({-1, n_heads / n_kv, n, 1}));
-      out.narrow(1, piece.begin, n).copy_(mixed.view({batch, n_heads, n, d}).transpose(1, 2));
-    }
-    context->save_for_backward({q, k, v, shared, log_sums, out});
+    const int64_t batch = q.size(0), length = q.size(2), d = q.size(3);
+    Heads heads;
+    heads.queries = at::mul(q, scale).view({batch * k.size(1), q.size(1) / k.size(1), length, d});
+    heads.own = k.reshape({-1, length, d});
+    heads.distant = shared ? shared->reshape({-1, length, d}) : heads.own;
+    heads.values = v.reshape({-1, length, d});
+    heads.out = at::empty_like(heads.queries);
+    heads.log_sums = at::empty({heads.size(), heads.group(), length, 1}, q.options());
+    for_tiles(*pieces, heads, [&](const Piece& piece, int64_t first, int64_t count) {
+      attend(piece, heads.narrow(first, count), bf16);
+    });
+    context->save_for_backward(
+        {heads.queries, heads.own, shared ? heads.distant : at::Tensor(), heads.values, heads.log_sums, heads.out});
     context->saved_data["pieces"] = c10::IValue::make_capsule(c10::intrusive_ptr<Keeper>::make(pieces));
     context->saved_data["scale"] = scale;
     context->saved_data["bf16"] = bf16;
-    return out.view({batch, length, n_heads * d});
+    context->saved_data["batch"] = batch;
+    return heads.out.view(q.sizes()).transpose(1, 2).reshape({batch, length, -1});
   }
 
   static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
     const auto saved = context->get_saved_variables();
-    const at::Tensor &q = saved[0], &k = saved[1], &v = saved[2], &shared = saved[3], &log_sums = saved[4],
-                     &out = saved[5];
-    const double scale = context->saved_data["scale"].toDouble();
+    const bool shares = saved[2].defined();
+    const Heads heads{saved[0], saved[1], shares ? saved[2] : saved[1], saved[3], saved[4], saved[5]};
     const bool bf16 = context->saved_data["bf16"].toBool();
-    const auto keeper = context->saved_data["pieces"].toCapsule();
-    const int64_t n_heads = q.size(1), length = q.size(2), d = q.size(3), n_kv = k.size(1);
-    const at::Tensor queries = grouped(q, n_kv), own = k.reshape({-1, length, d}), values = v.reshape({-1, length, d});
-    const at::Tensor distant = shared.defined() ? shared.reshape({-1, length, d}) : own;
-    const at::Tensor d_out = gradients[0].reshape(out.sizes());
-    const at::Tensor d_q = at::empty_like(q), d_queries = grouped(d_q, n_kv);
-    at::Tensor d_own = at::zeros_like(own), d_values = at::zeros_like(values);
-    at::Tensor d_distant = shared.defined() ? at::zeros_like(distant) : d_own;
-    const auto heads_first = [&](const Piece& piece, const at::Tensor& x) {
-      return x.narrow(1, piece.begin, piece.end - piece.begin).transpose(1, 2).reshape({own.size(0), -1, x.size(3)});
-    };
-    for (const Piece& piece : static_cast<const Keeper&>(*keeper).pieces->all()) {
-      const at::Tensor rows = rows_of(piece, queries).mul(scale), keys = gather(piece, own, distant);
-      const at::Tensor p = logits_of(piece, rows, keys, bf16).sub_(rows_of(piece, log_sums)).exp_();
-      const at::Tensor d_rows = heads_first(piece, d_out);
-      const at::Tensor d_sum = at::mul(d_rows, heads_first(piece, out)).sum(-1, true);
-      scatter(piece, product(p.transpose(1, 2), d_rows, bf16), d_values, d_values);
-      at::Tensor d_logits = product(d_rows, gather(piece, values, values).transpose(1, 2), bf16);
-      d_logits.sub_(d_sum).mul_(p);
-      d_queries.narrow(2, piece.begin, piece.end - piece.begin)
-          .copy_(product(d_logits, keys, bf16)
-                     .mul_(scale)
-                     .view({own.size(0), n_heads / n_kv, piece.end - piece.begin, d}));
-      scatter(piece, product(d_logits.transpose(1, 2), rows, bf16), d_own, d_distant);
-    }
-    return {d_q,
-            d_own.view(k.sizes()),
-            d_values.view(v.sizes()),
-            shared.defined() ? d_distant.view(shared.sizes()) : at::Tensor(),
+    const int64_t batch = context->saved_data["batch"].toInt(), length = heads.own.size(1), d = heads.own.size(2);
+    const auto pieces = context->saved_data["pieces"].toCapsule();
+    const at::Tensor d_out = gradients[0].view({batch, length, -1, d}).transpose(1, 2).reshape(heads.out.sizes());
+    Gradients sums{at::empty_like(heads.queries), at::zeros_like(heads.own), {}, at::zeros_like(heads.values)};
+    sums.distant = shares ? at::zeros_like(heads.distant) : sums.own;
+    for_tiles(*static_cast<const Keeper&>(*pieces).pieces, heads,
+              [&](const Piece& piece, int64_t first, int64_t count) {
+                attend_back(piece, heads.narrow(first, count), d_out.narrow(0, first, count), sums.narrow(first, count),
+                            bf16);
+              });
+    const auto by_batch = [&](const at::Tensor& x) { return x.view({batch, -1, length, d}); };
+    return {by_batch(sums.queries.mul_(context->saved_data["scale"].toDouble())),
+            by_batch(sums.own),
+            by_batch(sums.values),
+            shares ? by_batch(sums.distant) : at::Tensor(),
             at::Tensor(),
             at::Tensor(),
             at::Tensor()};
@@ -163,13 +206,17 @@ class Attention : public Function<Attention> {
 
 }  // namespace
 
-AttentionPieces::AttentionPieces(size_t length, size_t ns, size_t nr, size_t piece, const at::TensorOptions& options) {
-  const auto total = static_cast<int64_t>(length), step = static_cast<int64_t>(piece);
+AttentionPieces::AttentionPieces(size_t length, size_t ns, size_t nr, size_t n_grouped, size_t piece,
+                                 const at::TensorOptions& options, size_t tile)
+    : tile_(static_cast<int64_t>(tile)) {
+  const auto total = static_cast<int64_t>(length), most = static_cast<int64_t>(piece),
+             group = static_cast<int64_t>(n_grouped);
   // Beyond the length the two make no difference, and sums stay in range.
   const auto n_first = static_cast<int64_t>(std::min(ns, length)),
              n_recent = static_cast<int64_t>(std::min(nr, length));
   std::map<std::tuple<int64_t, int64_t, int64_t, int64_t, int64_t>, at::Tensor> known;
-  for (int64_t begin = 0; begin < total; begin += step) {
+  for (int64_t begin = 0; begin < total; begin = pieces_.back().end) {
+    const int64_t step = std::min(most, std::max(kLeastQueries, tile_ / (group * (begin + most))));
     Piece one{begin, std::min(begin + step, total), 0, 0, 0, begin, {}};
     const bool has_distant = one.end - 1 >= n_first + n_recent;
     if (has_distant) place_distant(one, n_first, n_recent);

@@ -18,8 +18,11 @@ namespace proxima {
 class AttentionPieces {
  public:
   // The first ns keys and the last nr (the query's own included) are a layer's own, those between are shared. Dense
-  // layers use nr = length.
-  AttentionPieces(size_t length, size_t ns, size_t nr, size_t piece, const at::TensorOptions& options);
+  // layers use nr = length. A piece has at most `piece` queries, fewer where keys are many, so that the logits of
+  // n_grouped query heads stay in a core's cache.
+  AttentionPieces(size_t length, size_t ns, size_t nr, size_t n_grouped, size_t piece, const at::TensorOptions& options,
+                  size_t tile = kTile);
+  static constexpr size_t kTile = size_t{1} << 20;
 
   // Queries [begin, end) see keys in this order: own [0, n_first), shared [n_first, distant_end), own [recent_begin,
   // end). To the logits of all but the first n_free of them bias [end - begin, n_keys - n_free] is added: 0 or -inf.
@@ -34,9 +37,11 @@ class AttentionPieces {
     int64_t n_keys() const { return n_first + n_distant() + n_recent(); }
   };
   const std::vector<Piece>& all() const { return pieces_; }
+  int64_t tile() const { return tile_; }  // logits computed at a time, about
 
  private:
   std::vector<Piece> pieces_;
+  int64_t tile_;
 };
 
 // q [B, n_heads, T, d], k and v [B, n_kv_heads, T, d], shared as k or undefined (then nothing may be distant in

@@ -138,7 +138,9 @@ std::shared_ptr<const AttentionPieces> TorchLlama::pieces(size_t length, const S
   const size_t ns = map == nullptr ? 0 : map->ns, nr = map == nullptr ? length : map->nr;
   const std::lock_guard lock(mutex_);
   auto& found = pieces_[{length, ns, nr}];
-  if (!found) found = std::make_shared<AttentionPieces>(length, ns, nr, options_.piece, like.options());
+  if (!found)
+    found = std::make_shared<AttentionPieces>(length, ns, nr, config_.n_heads / config_.n_kv_heads, options_.piece,
+                                              like.options());
   return found;
 }
 

@@ -23,8 +23,8 @@ using WeightOf = std::function<at::Tensor(const std::string& name)>;
 
 struct LlamaOptions {
   ProductType products = ProductType::kOwn;
-  ProductType attention = ProductType::kOwn;  // its products
-  size_t piece = 128;                         // queries of attention computed at a time
+  ProductType attention = ProductType::kOwn;  // its products but the logits
+  size_t piece = 64;                          // queries of attention computed at a time
 };
 
 class TorchLlama {

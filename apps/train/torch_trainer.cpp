@@ -64,7 +64,7 @@ class TrainingRun {
       : job_(job),
         settings_(job.settings),
         products_(settings_.bf16 ? ProductType::kBf16 : ProductType::kOwn),
-        llama_(job.config, {products_, ProductType::kOwn}),
+        llama_(job.config, {products_, products_}),
         weights_(job.model != nullptr ? TorchWeights(*job.model, job.lora, settings_.seed, at::kFloat)
                                       : TorchWeights(job.config, job.initializer_range, settings_.seed, at::kFloat)),
         optimizer_(settings_, weights_.flat(), weights_.n_decayed()),

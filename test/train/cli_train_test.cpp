@@ -34,15 +34,17 @@ class CliTrain : public testing::Test {
     cli_.write("run.json", config());
   }
 
-  static std::string config(const std::string& more = "") {
+  static std::string config(const std::string& more = "", size_t tokens = 2000) {
+    const std::string stage_tokens = std::to_string(tokens);
     return R"({"model": {"model_type": "llama", "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4,
  "num_key_value_heads": 2, "intermediate_size": 48, "max_position_embeddings": 256, "tie_word_embeddings": true,
  "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "hidden_act": "silu"}, "tokenizer": ")" +
            std::string(kDemo) + R"(", "products": "f32",
  "sources": [{"kind": "text", "files": ["text.txt"], "share": 2}, {"kind": "tasks", "file": "tasks.jsonl"}],
- "stages": [{"length": 24, "tokens": 2000, "batch_tokens": 200, "learning_rate": 0.003},
-            {"length": 70, "tokens": 2000, "batch_tokens": 200, "learning_rate": 0.002}])" +
-           more + "}";
+ "stages": [{"length": 24, "tokens": )" +
+           stage_tokens + R"(, "batch_tokens": 200, "learning_rate": 0.003},
+            {"length": 70, "tokens": )" +
+           stage_tokens + R"(, "batch_tokens": 200, "learning_rate": 0.002}])" + more + "}";
   }
 
   void expect(const CliResult& result, int exit_code, const std::string& part) const {
@@ -72,8 +74,13 @@ TEST_F(CliTrain, TrainsAModelThatLoadsAndPredictsItsText) {
   EXPECT_EQ(model.config.n_layers, 3U);
   const auto lines = log("out/training.jsonl");
   ASSERT_EQ(lines.size(), 11U + 15U);
-  EXPECT_LT(lines.back()["text"]["loss"].get<double>(), 0.75 * lines.front()["text"]["loss"].get<double>());
-  EXPECT_NEAR(lines.front()["text"]["loss"].get<double>(), std::log(static_cast<double>(model.config.vocab)), 0.3);
+  std::vector<double> losses;  // of steps with text
+  for (const auto& line : lines) {
+    if (line.contains("text")) losses.push_back(line["text"]["loss"].get<double>());
+  }
+  ASSERT_GT(losses.size(), 5U);
+  EXPECT_NEAR(losses.front(), std::log(static_cast<double>(model.config.vocab)), 0.3);
+  EXPECT_LT(losses.back(), 0.75 * losses.front());
   EXPECT_EQ(json("out/training.json")["tokens"], lines.back()["tokens"]);
   EXPECT_NE(cli_.read("out/training.svg").find("<svg"), std::string::npos);
   EXPECT_FALSE(std::filesystem::exists(cli_.path("out.training")));
@@ -81,6 +88,7 @@ TEST_F(CliTrain, TrainsAModelThatLoadsAndPredictsItsText) {
 }
 
 TEST_F(CliTrain, ResumesAfterAKillToTheSameBits) {
+  cli_.write("run.json", config("", 6000));
   cli_.run("train --config run.json -o whole --f32 -t 1 --progress none");
   // Killed somewhere in its second half, where checkpoints are written after every step.
   const CliResult killed = cli_.shell(
@@ -96,15 +104,16 @@ TEST_F(CliTrain, ResumesAfterAKillToTheSameBits) {
 }
 
 TEST_F(CliTrain, FirstInterruptSavesAndTheSameCommandGoesOn) {
+  cli_.write("run.json", config("", 15000));
   cli_.run("train --config run.json -o whole --f32 --progress none");
   const CliResult stopped = cli_.shell(
       "\"$P\" train --config run.json -o out --f32 --progress none & pid=$!\n"
       "for i in $(seq 2000); do [ -s out.training/log.jsonl ] && break; sleep 0.005; done\n"
       "kill -INT $pid\nwait $pid");
   expect(stopped, 130, "the same command goes on");
-  cli_.write("run.json", config(R"(, "seed": 2)"));
+  cli_.write("run.json", config(R"(, "seed": 2)", 15000));
   expect(cli_.run("train --config run.json -o out --f32 --progress none"), 3, "samples");
-  cli_.write("run.json", config());
+  cli_.write("run.json", config("", 15000));
   expect(cli_.run("train --config run.json -o out --f32 --progress none"), 0, "goes on after step");
   EXPECT_EQ(weights("out"), weights("whole"));
 }
@@ -116,6 +125,7 @@ TEST_F(CliTrain, AnyNumberOfThreadsGivesTheSameBits) {
 }
 
 TEST_F(CliTrain, FullDiskLeavesTheCheckpointBefore) {
+  cli_.write("run.json", config("", 15000));
   const CliResult stopped = cli_.shell(
       "\"$P\" train --config run.json -o out --progress none --save-every 0 & pid=$!\n"
       "for i in $(seq 2000); do [ -s out.training/checkpoint.safetensors ] && break; sleep 0.005; done\n"
