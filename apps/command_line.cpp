@@ -30,7 +30,10 @@
 #include "apps/synth.h"
 #include "apps/text_commands.h"
 #include "apps/text_output.h"
+#include "apps/train/adapt.h"
+#include "apps/train/train.h"
 #include "apps/train/train_tokenizer.h"
+#include "apps/train/trainer_program.h"
 #include "core/bf16_gemm.h"
 #include "core/error.h"
 
@@ -82,7 +85,23 @@ void add_command(CLI::App& app, std::vector<Command>& commands, const std::strin
   commands.push_back({sub, run, [=] { return options->common.verbose; }});
 }
 
-std::vector<Command> add_commands(CLI::App& app) {
+// Training is done by the program that was given a trainer.
+template <class Options>
+void add_training(CLI::App& app, std::vector<Command>& commands, const std::string& name, const std::string& help,
+                  void (*declare)(CLI::App&, Options&), void (*execute)(const Options&, TrainFunction),
+                  const std::vector<std::string>& arguments, TrainFunction trainer) {
+  CLI::App* sub = app.add_subcommand(name, help);
+  const auto options = std::make_shared<Options>();
+  declare(*sub, *options);
+  for (CLI::Option* option : settable_options(*sub)) option->envname(environment_name(*option));
+  const auto run = [=] {
+    if (trainer == nullptr) become_trainer(arguments);
+    execute(*options, trainer);
+  };
+  commands.push_back({sub, run, [=] { return options->common.verbose && trainer != nullptr; }});
+}
+
+std::vector<Command> add_commands(CLI::App& app, const std::vector<std::string>& arguments, TrainFunction trainer) {
   std::vector<Command> commands;
   add_command(app, commands, "run", "complete or answer a prompt", declare_run, run);
   add_command(app, commands, "summarize", "answer an instruction about long documents", declare_summarize, summarize);
@@ -112,6 +131,9 @@ std::vector<Command> add_commands(CLI::App& app) {
   add_command(eval, commands, "tasks", "LongBench, LEval and InfiniteBench from your files", declare_tasks, eval_tasks);
   add_command(eval, commands, "table", "many caches in one table: bytes, scores, what they lose, speed", declare_table,
               eval_table);
+  add_training(app, commands, "train", "train a small model from scratch", declare_train, train, arguments, trainer);
+  add_training(app, commands, "adapt", "train a model lightly, so that it is at home under its sharing map",
+               declare_adapt, adapt, arguments, trainer);
   add_command(app, commands, "train-tokenizer", "learn a byte-level BPE tokenizer from texts", declare_train_tokenizer,
               train_tokenizer);
   add_command(app, commands, "synth", "write a checkpoint of random weights, to measure what a shape costs",
@@ -176,7 +198,7 @@ std::vector<std::string> rewrite_arguments(const std::vector<std::string>& argum
   return rewritten;
 }
 
-void run_command_line(const std::vector<std::string>& given) {
+void run_command_line(const std::vector<std::string>& given, TrainFunction trainer) {
   CLI::App app("Reads long documents on a processor and answers, with the KV cache kept small by PoD.", "proxima");
   app.footer(
       "Exit codes: 0 ok, 1 a check failed, 2 usage, 3 model or input file, 4 does not fit the context,\n"
@@ -184,7 +206,7 @@ void run_command_line(const std::vector<std::string>& given) {
       "Each option can be set in the environment as PROXIMA_<LONG_NAME>; a flag wins.");
   bool version = false;
   app.add_flag("--version", version, "version, SIMD targets, oneDNN");
-  const std::vector<Command> commands = add_commands(app);
+  const std::vector<Command> commands = add_commands(app, given, trainer);
   const std::vector<std::string> arguments = rewrite_arguments(given);
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // CLI11 takes them from the back

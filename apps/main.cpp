@@ -8,6 +8,13 @@
 #include "apps/text_output.h"
 #include "core/error.h"
 
+#if PROXIMA_TRAINER
+#include "apps/train/torch_trainer.h"
+constexpr proxima::TrainFunction kTrainer = proxima::torch_train;
+#else
+constexpr proxima::TrainFunction kTrainer = nullptr;
+#endif
+
 namespace {
 
 int report(proxima::ErrorKind kind, const char* message) {
@@ -21,7 +28,7 @@ int main(int argc, char** argv) {
   proxima::protect_standard_streams();
   proxima::install_signal_handlers();
   try {
-    proxima::run_command_line({argv + std::min(argc, 1), argv + argc});
+    proxima::run_command_line({argv + std::min(argc, 1), argv + argc}, kTrainer);
     return 0;
   } catch (const proxima::Error& error) {
     return report(error.kind(), error.what());

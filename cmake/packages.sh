@@ -6,8 +6,9 @@ build_packages=(cmake ninja-build g++ pkg-config libopenblas-openmp-dev libhwy-d
   libcli11-dev libpcre2-dev libutf8proc-dev libsentencepiece-dev)
 # Optional: bf16 products on x86 processors that have them.
 if [ "$(dpkg --print-architecture)" = amd64 ]; then build_packages+=(libdnnl-dev ocl-icd-opencl-dev); fi
+# LibTorch: `proxima train` and `proxima adapt`.
 # shellcheck disable=SC2034  # used by the scripts that source this one
-test_packages=(libgtest-dev libbenchmark-dev clang-14 libclang-rt-14-dev)
+test_packages=(libtorch-dev libgtest-dev libbenchmark-dev clang-14 libclang-rt-14-dev)
 
 # Installs those of the packages that are absent, and says which.
 install_packages() {
