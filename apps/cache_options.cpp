@@ -11,8 +11,8 @@
 namespace proxima {
 namespace {
 
-constexpr std::array<std::string_view, 4> kCacheTypes = {"f64", "f32", "f16", "bf16"};
-constexpr std::array<DType, 4> kCacheDTypes = {DType::kF64, DType::kF32, DType::kF16, DType::kBF16};
+constexpr std::array<std::string_view, 5> kCacheTypes = {"f64", "f32", "f16", "bf16", "q8_0"};
+constexpr std::array<DType, 5> kCacheDTypes = {DType::kF64, DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0};
 constexpr std::array<std::string_view, 2> kPoolings = {"max", "mean"};
 constexpr std::array<std::string_view, 2> kPositions = {"absolute", "slot"};
 
@@ -153,13 +153,18 @@ CacheChoice chosen_cache(const CommonOptions& options, const CacheGeometry& geom
   return choice;
 }
 
-DType checked_cache_dtype(const char* flag, std::optional<DType> chosen, Precision precision) {
+DType checked_cache_dtype(const char* flag, std::optional<DType> chosen, Precision precision, size_t head_dim) {
   const DType own = default_cache_dtype(precision);
   if (!chosen) return own;
   const bool possible = precision == Precision::kFast ? *chosen != DType::kF64 : *chosen == own;
   if (!possible) {
     fail(ErrorKind::kUsage, "{} {} does not go with --precision {}, which keeps {}", flag, cache_type_name(*chosen),
-         precision_name(precision), precision == Precision::kFast ? "f32, f16 or bf16" : cache_type_name(own));
+         precision_name(precision), precision == Precision::kFast ? "f32, f16, bf16 or q8_0" : cache_type_name(own));
+  }
+  const size_t block = block_elements(*chosen);
+  if (head_dim % block != 0) {
+    fail(ErrorKind::kUsage, "{} {} keeps blocks of {} values, but this model's heads have {}; choose bf16", flag,
+         cache_type_name(*chosen), block, head_dim);
   }
   return *chosen;
 }

@@ -86,8 +86,8 @@ MemoryRequest memory_request(const CommonOptions& options, const CacheGeometry& 
   request.precision = options.precision.value_or(saved ? saved->precision : Precision::kFast);
   const auto key_dtype = saved && !options.key_dtype ? saved->key_dtype : options.key_dtype;
   const auto value_dtype = saved && !options.value_dtype ? saved->value_dtype : options.value_dtype;
-  request.key_dtype = checked_cache_dtype("-ctk", key_dtype, request.precision);
-  request.value_dtype = checked_cache_dtype("-ctv", value_dtype, request.precision);
+  request.key_dtype = checked_cache_dtype("-ctk", key_dtype, request.precision, geometry.head_dim);
+  request.value_dtype = checked_cache_dtype("-ctv", value_dtype, request.precision, geometry.head_dim);
   request.cache = saved && !says_cache(options) ? saved->cache : chosen_cache(options, geometry);
   request.budget = options.kv_budget;
   return request;

@@ -68,7 +68,7 @@ std::filesystem::path model_folder(const CommonOptions& options);
 // Checks what the flags say together; each throws Error(kUsage) for a combination in which one has no effect.
 Compute chosen_compute(const CommonOptions& options);
 bool says_cache(const CommonOptions& options);  // whether a flag says anything about the kind of cache
-DType checked_cache_dtype(const char* flag, std::optional<DType> chosen, Precision precision);
+DType checked_cache_dtype(const char* flag, std::optional<DType> chosen, Precision precision, size_t head_dim);
 // Its budget is not yet applied: that needs the prompt's length.
 CacheChoice chosen_cache(const CommonOptions& options, const CacheGeometry& geometry);
 // Everything but the limits.

@@ -57,19 +57,31 @@ void linear(benchmark::State& state, Precision precision, DType dtype) {
                                            Counter::kIsIterationInvariantRate);
 }
 
-// n_queries over a bf16 cache of n_keys, 32 query heads and 8 KV heads of 128.
-void attention(benchmark::State& state) {
+std::vector<std::byte> random_rows(size_t n, DType dtype) {
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal;
+  std::vector<float> values(n);
+  for (float& x : values) x = normal(random);
+  std::vector<std::byte> stored(row_bytes(dtype, n));
+  default_compute().kernels->f32.narrow(values.data(), n, dtype, stored.data());
+  return stored;
+}
+
+const AttentionShape kWide{32, 8, 128, 0.09};   // Llama-3-8B
+const AttentionShape kNarrow{9, 3, 64, 0.125};  // SmolLM2-135M
+
+// n_queries over a cache of n_keys.
+void attention(benchmark::State& state, const AttentionShape& shape, DType dtype) {
   const auto n_queries = static_cast<size_t>(state.range(0));
   const auto n_keys = static_cast<size_t>(state.range(1));
-  const AttentionShape shape{32, 8, 128, 0.09};
-  const auto keys = random_bf16(shape.n_kv_heads * n_keys * shape.head_dim);
-  const auto values = random_bf16(keys.size());
-  const size_t row_bytes = shape.head_dim * sizeof(BF16);
+  const auto keys = random_rows(shape.n_kv_heads * n_keys * shape.head_dim, dtype);
+  const auto values = keys;
+  const size_t stride = row_bytes(dtype, shape.head_dim);
   std::vector<View> views(shape.n_kv_heads);
   for (size_t head = 0; head < shape.n_kv_heads; ++head) {
-    const size_t offset = head * n_keys * shape.head_dim;
-    views[head] = {{.keys = {reinterpret_cast<const std::byte*>(keys.data() + offset), DType::kBF16, row_bytes},
-                    .values = {reinterpret_cast<const std::byte*>(values.data() + offset), DType::kBF16, row_bytes},
+    const size_t offset = head * n_keys * stride;
+    views[head] = {{.keys = {keys.data() + offset, dtype, stride},
+                    .values = {values.data() + offset, dtype, stride},
                     .count = n_keys}};
   }
   const std::vector<float> q(n_queries * shape.n_heads * shape.head_dim, 0.1F);
@@ -87,7 +99,7 @@ void attention(benchmark::State& state) {
   using benchmark::Counter;
   const auto seen = static_cast<double>(n_queries) * static_cast<double>(2 * n_keys - n_queries + 1) / 2;
   const double operations = 4 * seen * static_cast<double>(shape.n_heads * shape.head_dim);
-  const double bytes = 2.0 * static_cast<double>(keys.size() * sizeof(BF16));
+  const double bytes = 2.0 * static_cast<double>(keys.size());
   state.counters["of_peak_f32"] = Counter(operations / limits().f32, Counter::kIsIterationInvariantRate);
   state.counters["of_bandwidth"] = Counter(bytes / limits().bandwidth, Counter::kIsIterationInvariantRate);
 }
@@ -105,7 +117,14 @@ BENCHMARK_CAPTURE(linear, matrix_vector, Precision::kFast, DType::kBF16)
     ->Args({1, 49152, 576})
     ->Args({1, 14336, 4096})
     ->UseRealTime();
-BENCHMARK(attention)->Args({1, 16384})->Args({kChunk, 4096})->Args({kChunk, 16384})->UseRealTime();
+BENCHMARK_CAPTURE(attention, bf16, kWide, DType::kBF16)
+    ->Args({1, 16384})
+    ->Args({kChunk, 4096})
+    ->Args({kChunk, 16384})
+    ->UseRealTime();
+BENCHMARK_CAPTURE(attention, q8_0, kWide, DType::kQ8_0)->Args({1, 16384})->Args({kChunk, 4096})->UseRealTime();
+BENCHMARK_CAPTURE(attention, small_bf16, kNarrow, DType::kBF16)->Args({1, 65536})->Args({kChunk, 4096})->UseRealTime();
+BENCHMARK_CAPTURE(attention, small_q8_0, kNarrow, DType::kQ8_0)->Args({1, 65536})->Args({kChunk, 4096})->UseRealTime();
 
 }  // namespace
 }  // namespace proxima

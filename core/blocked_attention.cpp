@@ -37,7 +37,7 @@ size_t worker_pairs(const AttentionShape& shape) {
 
 void widen_rows(const Arithmetic<float>& arithmetic, const StoredRows& rows, size_t count, size_t head_dim,
                 float* widened) {
-  if (rows.stride_bytes == head_dim * dtype_bytes(rows.dtype)) {
+  if (rows.stride_bytes == row_bytes(rows.dtype, head_dim)) {
     arithmetic.widen(rows.data, rows.dtype, count * head_dim, widened);
     return;
   }

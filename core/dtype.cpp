@@ -2,6 +2,8 @@
 #include "core/dtype.h"
 
 #include <array>
+#include <cassert>
+#include <cmath>
 
 namespace proxima {
 
@@ -10,15 +12,19 @@ namespace {
 struct DTypeRow {
   DType dtype;
   std::string_view name;
-  size_t n_bytes;
+  size_t n_bytes;         // of a block
+  size_t n_elements = 1;  // of a block
 };
 
 constexpr std::array kDTypes = {
-    DTypeRow{DType::kF64, "F64", 8},   DTypeRow{DType::kF32, "F32", 4},        DTypeRow{DType::kF16, "F16", 2},
-    DTypeRow{DType::kBF16, "BF16", 2}, DTypeRow{DType::kI64, "I64", 8},        DTypeRow{DType::kI32, "I32", 4},
-    DTypeRow{DType::kI16, "I16", 2},   DTypeRow{DType::kI8, "I8", 1},          DTypeRow{DType::kU64, "U64", 8},
-    DTypeRow{DType::kU32, "U32", 4},   DTypeRow{DType::kU16, "U16", 2},        DTypeRow{DType::kU8, "U8", 1},
-    DTypeRow{DType::kBool, "BOOL", 1}, DTypeRow{DType::kF8E4M3, "F8_E4M3", 1}, DTypeRow{DType::kF8E5M2, "F8_E5M2", 1},
+    DTypeRow{DType::kF64, "F64", 8},        DTypeRow{DType::kF32, "F32", 4},
+    DTypeRow{DType::kF16, "F16", 2},        DTypeRow{DType::kBF16, "BF16", 2},
+    DTypeRow{DType::kI64, "I64", 8},        DTypeRow{DType::kI32, "I32", 4},
+    DTypeRow{DType::kI16, "I16", 2},        DTypeRow{DType::kI8, "I8", 1},
+    DTypeRow{DType::kU64, "U64", 8},        DTypeRow{DType::kU32, "U32", 4},
+    DTypeRow{DType::kU16, "U16", 2},        DTypeRow{DType::kU8, "U8", 1},
+    DTypeRow{DType::kBool, "BOOL", 1},      DTypeRow{DType::kF8E4M3, "F8_E4M3", 1},
+    DTypeRow{DType::kF8E5M2, "F8_E5M2", 1}, DTypeRow{DType::kQ8_0, "Q8_0", sizeof(Q8_0), Q8_0::kElements},
 };
 
 constexpr bool rows_follow_the_enum() {
@@ -36,7 +42,17 @@ const DTypeRow& row(DType dtype) {
 }  // namespace
 
 size_t dtype_bytes(DType dtype) {
+  assert(row(dtype).n_elements == 1);
   return row(dtype).n_bytes;
+}
+
+size_t block_elements(DType dtype) {
+  return row(dtype).n_elements;
+}
+
+size_t row_bytes(DType dtype, size_t n) {
+  assert(n % row(dtype).n_elements == 0);
+  return n / row(dtype).n_elements * row(dtype).n_bytes;
 }
 
 std::string_view dtype_name(DType dtype) {
@@ -90,6 +106,13 @@ F16 round_to_f16(float x) {
     half = (mantissa + (1U << (shift - 1)) - 1U + (kept & 1U)) >> shift;
   }
   return {static_cast<uint16_t>(sign | half)};
+}
+
+// Among subnormal scales the nearest may be too small for the largest element; the next one is not.
+F16 q8_0_scale(float largest) {
+  F16 scale = round_to_f16(largest / 127);
+  if (127.5F * widen(scale) < largest) ++scale.bits;
+  return std::isfinite(widen(scale)) ? scale : F16{0x7E00};
 }
 
 }  // namespace proxima

@@ -6,8 +6,9 @@
 // same input all targets return the same bits. A caller keeps that promise by cutting work only where results do not
 // depend on the cut: whole dot products, whole attention pieces.
 //
-// T is the type of arithmetic, float or double. Stored rows may be F64 (T = double only), F32, BF16 or F16 and start at
-// any byte; they are widened exactly. No function allocates, throws or keeps state.
+// T is the type of arithmetic, float or double. Stored rows may be F64 (T = double only), F32, BF16, F16 or Q8_0 (T =
+// float only; rows of whole blocks) and start at any byte; they are widened exactly. No function allocates, throws or
+// keeps state.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +18,7 @@
 
 namespace proxima {
 
-// Rows of a stored matrix; elements of a row are dense.
+// Rows of a stored matrix; elements of a row, or their blocks, are dense.
 struct StoredRows {
   const std::byte* data = nullptr;
   DType dtype = DType::kF32;
@@ -62,8 +63,8 @@ struct Arithmetic {
   // Rotates the pairs (x[i], x[i + n_half]) in place by the angles whose cosines and sines are given [n_half].
   void (*rotate)(T* x, const T* cosines, const T* sines, size_t n_half);
 
-  // Between stored elements and T. Narrowing rounds to nearest even; storing needs F64 for double, F32/BF16/F16 for
-  // float.
+  // Between stored elements and T. Narrowing rounds to nearest even; storing needs F64 for double, F32/BF16/F16/Q8_0
+  // for float. A block of Q8_0 with an element that is not finite reads as NaN.
   void (*widen)(const std::byte* stored, DType dtype, size_t n, T* x);
   void (*narrow)(const T* x, size_t n, DType dtype, std::byte* stored);
 

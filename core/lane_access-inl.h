@@ -42,6 +42,33 @@ HWY_INLINE void store_n(Lanes<T> lanes, T* x, size_t n) {
   }
 }
 
+// What is loaded of a stored row at once: a register of elements, or a block of Q8_0, whose registers share a scale.
+template <class T, class S>
+struct StoredUnit {
+  static constexpr size_t kRegisters = 1;
+  static constexpr size_t kElements = Lanes<T>::kSize;
+  static constexpr size_t kBytes = kElements * sizeof(S);
+  static constexpr bool kAlone = true;  // elements of a last, partial register can be loaded by themselves
+  const std::byte* stored;
+
+  static HWY_INLINE StoredUnit at(const std::byte* stored) { return {stored}; }
+  HWY_INLINE Lanes<T> operator[](size_t) const { return Lanes<T>::template load<S>(stored); }
+};
+template <>
+struct StoredUnit<float, Q8_0> {
+  static constexpr size_t kElements = Q8_0::kElements;
+  static constexpr size_t kRegisters = kElements / Lanes<float>::kSize;
+  static constexpr size_t kBytes = sizeof(Q8_0);
+  static constexpr bool kAlone = false;
+  const std::byte* stored;
+  Lanes<float> scale;
+
+  static HWY_INLINE StoredUnit at(const std::byte* stored) { return {stored, Lanes<float>::set_f16(stored)}; }
+  HWY_INLINE Lanes<float> operator[](size_t i) const {
+    return scale * Lanes<float>::load_int8(stored + offsetof(Q8_0, steps) + i * Lanes<float>::kSize);
+  }
+};
+
 // Calls f with a value of the storage type that dtype names; the caller guarantees that T can hold it.
 template <class T, class F>
 HWY_INLINE void with_storage(DType dtype, F f) {
@@ -53,7 +80,11 @@ HWY_INLINE void with_storage(DType dtype, F f) {
     case DType::kF16:
       return f(F16{});
     default:
-      if constexpr (std::is_same_v<T, double>) return f(double{});
+      if constexpr (std::is_same_v<T, double>) {
+        if (dtype == DType::kF64) return f(double{});
+      } else {
+        if (dtype == DType::kQ8_0) return f(Q8_0{});
+      }
       assert(false && "storage type not supported by this arithmetic");
   }
 }

@@ -53,6 +53,23 @@ struct Lanes {
     for (size_t i = 0; i < kRegisters; ++i) r.v[i] = load_register<S>(stored + i * kPerRegister * sizeof(S));
     return r;
   }
+  // kSize signed bytes; one element, widened, in all lanes. T is float.
+  static HWY_INLINE Lanes load_int8(const std::byte* stored) {
+    const hn::Rebind<int8_t, D> d8;
+    const hn::Rebind<int32_t, D> d32;
+    return each([&](size_t i) HWY_ATTR {
+      const auto* p = reinterpret_cast<const int8_t*>(stored + i * kPerRegister);
+      return hn::ConvertTo(D(), hn::PromoteTo(d32, hn::LoadU(d8, p)));
+    });
+  }
+  static HWY_INLINE Lanes set_f16(const std::byte* stored) {
+    const hn::Rebind<uint16_t, D> du16;
+    const hn::Rebind<hwy::float16_t, D> d16;
+    uint16_t bits = 0;
+    std::memcpy(&bits, stored, sizeof(bits));
+    const auto x = hn::PromoteTo(D(), hn::BitCast(d16, hn::Set(du16, bits)));
+    return each([&](size_t) HWY_ATTR { return x; });
+  }
   HWY_INLINE void store(T* x) const {
     for (size_t i = 0; i < kRegisters; ++i) hn::StoreU(v[i], D(), x + i * kPerRegister);
   }

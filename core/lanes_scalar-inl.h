@@ -34,6 +34,14 @@ struct Lanes {
   static Lanes load(const T* x) {
     return each([&](size_t i) { return x[i]; });
   }
+  static Lanes load_int8(const std::byte* stored) {
+    return each([&](size_t i) { return static_cast<T>(std::to_integer<int8_t>(stored[i])); });
+  }
+  static Lanes set_f16(const std::byte* stored) {
+    F16 x;
+    std::memcpy(&x, stored, sizeof(x));
+    return set(proxima::widen(x));
+  }
   void store(T* x) const { std::memcpy(x, v, sizeof(v)); }
   // Rounds to nearest even; S is BF16 or F16, T float.
   template <class S>

@@ -11,31 +11,36 @@ HWY_INLINE size_t bytes_ahead(size_t step_bytes) {  // whole steps
 template <class T, class S, size_t R, size_t C>
 HWY_INLINE void dot_tile(const T* x, size_t x_stride, const std::byte* w, size_t w_stride_bytes, size_t n, T* y,
                          size_t y_stride) {
-  constexpr size_t kSize = Lanes<T>::kSize;
+  using Unit = StoredUnit<T, S>;
   Lanes<T> sums[R][C];
   for (size_t r = 0; r < R; ++r) {
     for (size_t c = 0; c < C; ++c) sums[r][c] = Lanes<T>::zero();
   }
   const size_t ahead = bytes_ahead(C * w_stride_bytes);
   size_t k = 0;
-  for (; k + kSize <= n; k += kSize) {
-    Lanes<T> columns[C];
+  for (; k + Unit::kElements <= n; k += Unit::kElements, w += Unit::kBytes) {
+    Unit units[C];
     for (size_t c = 0; c < C; ++c) {
-      const std::byte* stored = w + c * w_stride_bytes + k * sizeof(S);
-      columns[c] = Lanes<T>::template load<S>(stored);
-      __builtin_prefetch(stored + ahead);
+      units[c] = Unit::at(w + c * w_stride_bytes);
+      __builtin_prefetch(w + c * w_stride_bytes + ahead);
     }
-    for (size_t r = 0; r < R; ++r) {
-      const auto row = Lanes<T>::load(x + r * x_stride + k);
-      for (size_t c = 0; c < C; ++c) sums[r][c] = fma(row, columns[c], sums[r][c]);
+    for (size_t i = 0; i < Unit::kRegisters; ++i) {
+      Lanes<T> columns[C];
+      for (size_t c = 0; c < C; ++c) columns[c] = units[c][i];
+      for (size_t r = 0; r < R; ++r) {
+        const auto row = Lanes<T>::load(x + r * x_stride + k + i * Lanes<T>::kSize);
+        for (size_t c = 0; c < C; ++c) sums[r][c] = fma(row, columns[c], sums[r][c]);
+      }
     }
   }
-  if (k < n) {
-    Lanes<T> columns[C];
-    for (size_t c = 0; c < C; ++c) columns[c] = load_partial<T, S>(w + c * w_stride_bytes + k * sizeof(S), n - k);
-    for (size_t r = 0; r < R; ++r) {
-      const auto row = load_partial(x + r * x_stride + k, n - k);
-      for (size_t c = 0; c < C; ++c) sums[r][c] = fma(row, columns[c], sums[r][c]);
+  if constexpr (Unit::kAlone) {
+    if (k < n) {
+      Lanes<T> columns[C];
+      for (size_t c = 0; c < C; ++c) columns[c] = load_partial<T, S>(w + c * w_stride_bytes, n - k);
+      for (size_t r = 0; r < R; ++r) {
+        const auto row = load_partial(x + r * x_stride + k, n - k);
+        for (size_t c = 0; c < C; ++c) sums[r][c] = fma(row, columns[c], sums[r][c]);
+      }
     }
   }
   for (size_t r = 0; r < R; ++r) {
@@ -74,10 +79,12 @@ void dot(const T* x, size_t x_stride, size_t n_x, StoredRows w, size_t n_w, size
   });
 }
 
-template <class T, class S, size_t R, size_t C>
+// U units of columns.
+template <class T, class S, size_t R, size_t U>
 HWY_INLINE void mix_tile(const T* p, size_t p_stride, const std::byte* v, size_t v_stride_bytes, size_t n_keys, T* out,
                          size_t out_stride, bool accumulate) {
-  constexpr size_t kSize = Lanes<T>::kSize;
+  using Unit = StoredUnit<T, S>;
+  constexpr size_t kSize = Lanes<T>::kSize, C = U * Unit::kRegisters;
   Lanes<T> sums[R][C];
   for (size_t r = 0; r < R; ++r) {
     for (size_t c = 0; c < C; ++c) {
@@ -87,9 +94,10 @@ HWY_INLINE void mix_tile(const T* p, size_t p_stride, const std::byte* v, size_t
   const size_t ahead = bytes_ahead(v_stride_bytes);
   for (size_t key = 0; key < n_keys; ++key) {
     Lanes<T> columns[C];
-    for (size_t c = 0; c < C; ++c) {
-      const std::byte* stored = v + key * v_stride_bytes + c * kSize * sizeof(S);
-      columns[c] = Lanes<T>::template load<S>(stored);
+    for (size_t u = 0; u < U; ++u) {
+      const std::byte* stored = v + key * v_stride_bytes + u * Unit::kBytes;
+      const Unit unit = Unit::at(stored);
+      for (size_t i = 0; i < Unit::kRegisters; ++i) columns[u * Unit::kRegisters + i] = unit[i];
       __builtin_prefetch(stored + ahead);
     }
     for (size_t r = 0; r < R; ++r) {
@@ -115,18 +123,20 @@ HWY_INLINE void mix_partial(const T* p, const std::byte* v, size_t v_stride_byte
 template <class T, class S, size_t R>
 HWY_INLINE void mix_rows(const T* p, size_t p_stride, StoredRows v, size_t n_keys, size_t n, T* out, size_t out_stride,
                          bool accumulate) {
-  constexpr size_t kSize = Lanes<T>::kSize;
+  using Unit = StoredUnit<T, S>;
+  constexpr size_t kUnits = kTileColumns / Unit::kRegisters;
+  const std::byte* columns = v.data;
   size_t i = 0;
-  for (; i + kTileColumns * kSize <= n; i += kTileColumns * kSize) {
-    mix_tile<T, S, R, kTileColumns>(p, p_stride, v.data + i * sizeof(S), v.stride_bytes, n_keys, out + i, out_stride,
-                                    accumulate);
+  for (; i + kUnits * Unit::kElements <= n; i += kUnits * Unit::kElements, columns += kUnits * Unit::kBytes) {
+    mix_tile<T, S, R, kUnits>(p, p_stride, columns, v.stride_bytes, n_keys, out + i, out_stride, accumulate);
   }
-  for (; i + kSize <= n; i += kSize) {
-    mix_tile<T, S, R, 1>(p, p_stride, v.data + i * sizeof(S), v.stride_bytes, n_keys, out + i, out_stride, accumulate);
+  for (; i + Unit::kElements <= n; i += Unit::kElements, columns += Unit::kBytes) {
+    mix_tile<T, S, R, 1>(p, p_stride, columns, v.stride_bytes, n_keys, out + i, out_stride, accumulate);
   }
-  for (size_t r = 0; i < n && r < R; ++r) {
-    mix_partial<T, S>(p + r * p_stride, v.data + i * sizeof(S), v.stride_bytes, n_keys, n - i, out + r * out_stride + i,
-                      accumulate);
+  if constexpr (Unit::kAlone) {
+    for (size_t r = 0; i < n && r < R; ++r) {
+      mix_partial<T, S>(p + r * p_stride, columns, v.stride_bytes, n_keys, n - i, out + r * out_stride + i, accumulate);
+    }
   }
 }
 

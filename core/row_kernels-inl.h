@@ -64,10 +64,16 @@ template <class T>
 void widen(const std::byte* stored, DType dtype, size_t n, T* x) {
   with_storage<T>(dtype, [&](auto storage) HWY_ATTR {
     using S = decltype(storage);
-    for_lanes<T>(n, [&](size_t i, size_t count) HWY_ATTR {
-      const auto* p = stored + i * sizeof(S);
-      store_n(count == Lanes<T>::kSize ? Lanes<T>::template load<S>(p) : load_partial<T, S>(p, count), x + i, count);
-    });
+    using Unit = StoredUnit<T, S>;
+    size_t k = 0;
+    const std::byte* p = stored;
+    for (; k + Unit::kElements <= n; k += Unit::kElements, p += Unit::kBytes) {
+      const Unit unit = Unit::at(p);
+      for (size_t i = 0; i < Unit::kRegisters; ++i) unit[i].store(x + k + i * Lanes<T>::kSize);
+    }
+    if constexpr (Unit::kAlone) {
+      if (k < n) store_partial(load_partial<T, S>(p, n - k), x + k, n - k);
+    }
   });
 }
 
@@ -81,12 +87,42 @@ HWY_INLINE void narrow_as(const float* x, size_t n, std::byte* stored) {
   });
 }
 
+// Adding this rounds to the nearest integer, ties to even, and leaves it in the low bits of the pattern.
+constexpr float kRoundingMagic = 0x1.8p23F;
+
+inline void narrow_as_q8_0(const float* x, size_t n, std::byte* stored) {
+  constexpr size_t kSize = Lanes<float>::kSize;
+  for (size_t k = 0; k < n; k += Q8_0::kElements, x += Q8_0::kElements, stored += sizeof(Q8_0)) {
+    auto magnitudes = Lanes<float>::zero(), no_number = Lanes<float>::zero();  // 0, or NaN where one is not finite
+    for (size_t i = 0; i < Q8_0::kElements; i += kSize) {
+      const auto lanes = Lanes<float>::load(x + i);
+      magnitudes = max(max(lanes, Lanes<float>::zero() - lanes), magnitudes);
+      no_number = fma(lanes, Lanes<float>::zero(), no_number);
+    }
+    Q8_0 block{q8_0_scale(largest(magnitudes) + sum(no_number)), {}};
+    const float scale = proxima::widen(block.scale);
+    if (scale > 0) {
+      alignas(64) uint32_t patterns[Q8_0::kElements];
+      const auto limit = Lanes<float>::set(127), divisor = Lanes<float>::set(scale);
+      for (size_t i = 0; i < Q8_0::kElements; i += kSize) {
+        const auto steps = max(min(Lanes<float>::load(x + i) / divisor, limit), Lanes<float>::zero() - limit);
+        alignas(64) float rounded[kSize];
+        (steps + Lanes<float>::set(kRoundingMagic)).store(rounded);
+        std::memcpy(patterns + i, rounded, sizeof(rounded));
+      }
+      for (size_t i = 0; i < Q8_0::kElements; ++i) block.steps[i] = static_cast<int8_t>(patterns[i] & 0xFFU);
+    }
+    std::memcpy(stored, &block, sizeof(block));
+  }
+}
+
 template <class T>
 void narrow(const T* x, size_t n, DType dtype, std::byte* stored) {
   if (dtype == DTypeOf<T>::value) {
     if (n > 0) std::memcpy(stored, x, n * sizeof(T));  // an empty row may be a null pointer
   } else if constexpr (std::is_same_v<T, float>) {
     if (dtype == DType::kBF16) return narrow_as<BF16>(x, n, stored);
+    if (dtype == DType::kQ8_0) return narrow_as_q8_0(x, n, stored);
     assert(dtype == DType::kF16);
     narrow_as<F16>(x, n, stored);
   }

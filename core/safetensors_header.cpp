@@ -74,7 +74,7 @@ DType read_dtype(const json& entry, const std::string& what) {
   }
   const auto& name = found->get_ref<const std::string&>();
   const auto dtype = dtype_from_name(name);
-  if (!dtype) fail(ErrorKind::kInput, "{}: unknown dtype {}", what, quote(name));
+  if (!dtype || block_elements(*dtype) > 1) fail(ErrorKind::kInput, "{}: unknown dtype {}", what, quote(name));
   return *dtype;
 }
 

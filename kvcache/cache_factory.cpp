@@ -39,8 +39,8 @@ class Plan {
         capacity_(capacity),
         n_tokens_(n_tokens),
         phase_(phase),
-        key_bytes_(geometry.head_dim * dtype_bytes(capacity.key_dtype)),
-        value_bytes_(geometry.head_dim * dtype_bytes(capacity.value_dtype)) {}
+        key_bytes_(row_bytes(capacity.key_dtype, geometry.head_dim)),
+        value_bytes_(row_bytes(capacity.value_dtype, geometry.head_dim)) {}
 
   CacheBytes total() {
     if (selection_method(choice_.kind) && phase_ == CachePhase::kAfterPrompt) {
@@ -88,7 +88,8 @@ class Plan {
     }
     if (owns && (choice_.kind == CacheKind::kQuest || choice_.kind == CacheKind::kPodQuest)) {
       for (int bound = 0; bound < 2; ++bound) {
-        add({quest_pages(n_tokens_), 0, quest_pages(capacity_.max_context)}, key_bytes_);
+        add({quest_pages(n_tokens_), 0, quest_pages(capacity_.max_context)},
+            row_bytes(quest_bound_dtype(capacity_.key_dtype), geometry_.head_dim));
       }
     }
     add(counts(keys), key_bytes_);

@@ -71,7 +71,8 @@ void CellCache::each_store(Cells& cells, Visit visit) const {
 std::vector<KeptRows> CellCache::save() const {
   std::vector<KeptRows> stores;
   each_store(cells_, [&](const RecentRows& store, const std::string& name, DType dtype) {
-    stores.push_back({name, dtype, geometry_.head_dim, store.kept(store.n_tokens())});
+    stores.push_back(KeptRows::of(name, dtype, geometry_.head_dim));
+    stores.back().runs = store.kept(store.n_tokens());
   });
   return stores;
 }
@@ -85,9 +86,9 @@ void CellCache::restore(size_t n_tokens, const std::vector<KeptRows>& stores, co
     fail(ErrorKind::kInput, "{}: holds {} stores of rows, this cache has {}", origin, stores.size(), 2 * cells_.size());
   }
   each_store(cells_, [&](RecentRows& store, const std::string& name, DType dtype) {
-    const KeptRows& saved = find_rows(stores, name, dtype, geometry_.head_dim, origin);
-    check_positions(saved, store.kept(n_tokens), origin);
-    store.restore(n_tokens, saved.runs);
+    KeptRows expected = KeptRows::of(name, dtype, geometry_.head_dim);
+    expected.runs = store.kept(n_tokens);
+    store.restore(n_tokens, find_same_rows(stores, expected, origin).runs);
   });
 }
 

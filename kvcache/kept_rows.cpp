@@ -28,6 +28,12 @@ size_t KeptRows::n_rows() const {
   return n;
 }
 
+KeptRows KeptRows::of(std::string name, DType dtype, size_t n_elements) {
+  const bool blocks = block_elements(dtype) > 1;
+  return {
+      std::move(name), blocks ? DType::kU8 : dtype, blocks ? proxima::row_bytes(dtype, n_elements) : n_elements, {}};
+}
+
 std::vector<RowRun> ranges_of(const std::vector<RowRun>& runs) {
   std::vector<RowRun> merged;
   for (const RowRun& run : runs) {

@@ -27,6 +27,9 @@ struct KeptRows {
 
   size_t n_rows() const;
   size_t row_bytes() const { return n_columns * dtype_bytes(dtype); }
+
+  // Without rows yet, of n elements each. Blocks of Q8_0 are handed out as their bytes: files know no such type.
+  static KeptRows of(std::string name, DType dtype, size_t n_elements);
 };
 
 // The same positions in as few runs as possible, without data.

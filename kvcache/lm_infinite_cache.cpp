@@ -68,7 +68,7 @@ void LmInfiniteCache::clear() {
 KeptRows LmInfiniteCache::unrotated_rows(size_t index, size_t n_tokens) const {
   const std::string name =
       fmt::format("layers.{}.heads.{}{}", index / geometry().n_kv_heads, index % geometry().n_kv_heads, kUnrotated);
-  KeptRows rows{name, capacity().key_dtype, geometry().head_dim, {}};
+  KeptRows rows = KeptRows::of(name, capacity().key_dtype, geometry().head_dim);
   if (n_global(n_tokens) > 0) rows.runs.push_back({0, n_global(n_tokens), unrotated_[index].rows().data});
   return rows;
 }

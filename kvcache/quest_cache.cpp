@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <cstring>
 #include <numeric>
 
@@ -26,6 +28,28 @@ void widen_bounds(const std::byte* key, size_t n, bool starts_page, std::byte* l
   }
 }
 
+// The nearest BF16 at or below x where `down`, at or above it otherwise.
+BF16 round_outwards(float x, bool down) {
+  const auto bits = std::bit_cast<uint32_t>(x);
+  const bool farther = (bits & 0xFFFFU) != 0 && std::signbit(x) == down;
+  return {static_cast<uint16_t>((bits >> 16) + (farther ? 1U : 0U))};
+}
+
+void widen_bounds_of_blocks(const std::byte* key, size_t n, bool starts_page, std::byte* least, std::byte* largest) {
+  for (size_t k = 0; k < n; ++k) {
+    Q8_0 block;
+    BF16 low, high;
+    std::memcpy(&block, key + k / Q8_0::kElements * sizeof(Q8_0), sizeof(block));
+    std::memcpy(&low, least + k * sizeof(BF16), sizeof(low));
+    std::memcpy(&high, largest + k * sizeof(BF16), sizeof(high));
+    const float x = widen(block.scale) * static_cast<float>(block.steps[k % Q8_0::kElements]);
+    if (starts_page || x < widen(low)) low = round_outwards(x, true);
+    if (starts_page || x > widen(high)) high = round_outwards(x, false);
+    std::memcpy(least + k * sizeof(BF16), &low, sizeof(low));
+    std::memcpy(largest + k * sizeof(BF16), &high, sizeof(high));
+  }
+}
+
 void widen_bounds(DType dtype, const std::byte* key, size_t n, bool starts_page, std::byte* least, std::byte* largest) {
   switch (dtype) {
     case DType::kF64:
@@ -34,6 +58,8 @@ void widen_bounds(DType dtype, const std::byte* key, size_t n, bool starts_page,
       return widen_bounds<float>(key, n, starts_page, least, largest);
     case DType::kF16:
       return widen_bounds<F16>(key, n, starts_page, least, largest);
+    case DType::kQ8_0:
+      return widen_bounds_of_blocks(key, n, starts_page, least, largest);
     default:
       return widen_bounds<BF16>(key, n, starts_page, least, largest);
   }
@@ -59,8 +85,8 @@ QuestCache::QuestCache(std::unique_ptr<KvCache> all, const SharingMap* map, size
     for (size_t head = 0; head < geometry().n_kv_heads; ++head) {
       lowest_.push_back(map == nullptr ? layer : map->lowest(layer, head));
       const size_t n_rows = lowest_.back() == layer ? n_pages : 0;
-      bounds_.push_back({RowStore(n_rows, geometry().head_dim, capacity().key_dtype),
-                         RowStore(n_rows, geometry().head_dim, capacity().key_dtype)});
+      const DType dtype = quest_bound_dtype(capacity().key_dtype);
+      bounds_.push_back({RowStore(n_rows, geometry().head_dim, dtype), RowStore(n_rows, geometry().head_dim, dtype)});
     }
   }
 }
@@ -76,13 +102,14 @@ void QuestCache::end_prompt() {
 }
 
 void QuestCache::append(size_t layer, size_t n, const std::byte* keys, const std::byte* values) {
+  const size_t key_bytes = proxima::row_bytes(capacity().key_dtype, geometry().head_dim);
   for (size_t head = 0; head < geometry().n_kv_heads; ++head) {
     if (!owns(layer, head)) continue;
     PageBounds& bounds = bounds_[index(layer, head)];
     const size_t row_bytes = bounds.least.row_bytes();
     std::vector<std::byte> least(row_bytes), largest(row_bytes);
     for (size_t row = 0; row < n; ++row, ++bounds.n_tokens) {
-      const std::byte* key = keys + (row * geometry().n_kv_heads + head) * row_bytes;
+      const std::byte* key = keys + (row * geometry().n_kv_heads + head) * key_bytes;
       const size_t page = bounds.n_tokens / kQuestPage;
       std::memcpy(least.data(), bounds.least.rows().from(page).data, row_bytes);
       std::memcpy(largest.data(), bounds.largest.rows().from(page).data, row_bytes);
@@ -193,8 +220,8 @@ std::vector<KeptRows> QuestCache::page_rows(size_t n_tokens) const {
     if (lowest_[k] != k / geometry().n_kv_heads) continue;
     const std::string cell = fmt::format("layers.{}.heads.{}", k / geometry().n_kv_heads, k % geometry().n_kv_heads);
     for (const bool least : {true, false}) {
-      KeptRows rows{
-          cell + (least ? ".least" : ".largest") + std::string(kOfPage), capacity().key_dtype, geometry().head_dim, {}};
+      KeptRows rows = KeptRows::of(cell + (least ? ".least" : ".largest") + std::string(kOfPage),
+                                   quest_bound_dtype(capacity().key_dtype), geometry().head_dim);
       const RowStore& store = least ? bounds_[k].least : bounds_[k].largest;
       if (n_tokens > 0) rows.runs.push_back({0, quest_pages(n_tokens), store.rows().data});
       stores.push_back(std::move(rows));

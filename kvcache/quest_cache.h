@@ -23,6 +23,12 @@ constexpr size_t quest_pages(size_t n_tokens) {
   return (n_tokens + kQuestPage - 1) / kQuestPage;
 }
 
+// The bounds have the keys' dtype, or BF16 of Q8_0 keys, rounded outwards: a block's elements share one scale, which
+// would spoil the bounds of all but the largest.
+constexpr DType quest_bound_dtype(DType keys) {
+  return keys == DType::kQ8_0 ? DType::kBF16 : keys;
+}
+
 class QuestCache final : public KvCache {
  public:
   // `all` holds the tokens: a dense cache, or PoD with this map. budget is in tokens, at least a page.

@@ -7,7 +7,7 @@
 
 namespace proxima {
 RowStore::RowStore(size_t max_rows, size_t row_elements, DType dtype)
-    : row_bytes_(row_elements * dtype_bytes(dtype)),
+    : row_bytes_(proxima::row_bytes(dtype, row_elements)),
       dtype_(dtype),
       memory_(ReservedMemory::whole_pages(max_rows * row_bytes_)) {}
 

@@ -22,7 +22,8 @@ const std::byte* const kNoRow = reinterpret_cast<const std::byte*>(&kZero);
 KeptRows SelectedCache::key_rows(size_t layer, size_t kv_head) const {
   const Block& own = block(layer, kv_head);
   const bool owns = lowest(layer, kv_head) == layer;
-  KeptRows rows{fmt::format("layers.{}.heads.{}.keys", layer, kv_head), capacity().key_dtype, geometry().head_dim, {}};
+  KeptRows rows =
+      KeptRows::of(fmt::format("layers.{}.heads.{}.keys", layer, kv_head), capacity().key_dtype, geometry().head_dim);
   const StoredRows stored = cells_[index(layer, kv_head)].keys.rows();
   for (size_t rank = 0; rank < own.n_ranks(); ++rank) {
     if (!holds_key(own, owns, rank)) continue;
@@ -33,8 +34,8 @@ KeptRows SelectedCache::key_rows(size_t layer, size_t kv_head) const {
 
 KeptRows SelectedCache::value_rows(size_t layer, size_t kv_head) const {
   const Block& own = block(layer, kv_head);
-  KeptRows rows{
-      fmt::format("layers.{}.heads.{}.values", layer, kv_head), capacity().value_dtype, geometry().head_dim, {}};
+  KeptRows rows = KeptRows::of(fmt::format("layers.{}.heads.{}.values", layer, kv_head), capacity().value_dtype,
+                               geometry().head_dim);
   const StoredRows stored = cells_[index(layer, kv_head)].values.rows();
   for (size_t rank = 0; rank < own.n_ranks(); ++rank) {
     rows.runs.push_back({own.positions[rank], 1, stored.from(rank).data});

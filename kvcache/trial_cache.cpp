@@ -17,8 +17,9 @@ KeyValueStore::KeyValueStore(const CacheGeometry& geometry, const CacheCapacity&
 }
 
 size_t KeyValueStore::n_bytes(const CacheGeometry& geometry, const CacheCapacity& capacity, size_t n_tokens) {
-  const size_t per_row = dtype_bytes(capacity.key_dtype) + dtype_bytes(capacity.value_dtype);
-  return geometry.n_layers * geometry.n_kv_heads * n_tokens * geometry.head_dim * per_row;
+  const size_t of_key = row_bytes(capacity.key_dtype, geometry.head_dim);
+  const size_t of_value = row_bytes(capacity.value_dtype, geometry.head_dim);
+  return geometry.n_layers * geometry.n_kv_heads * n_tokens * (of_key + of_value);
 }
 
 void KeyValueStore::write(size_t layer, size_t position, size_t n, const std::byte* keys, const std::byte* values) {

@@ -45,6 +45,7 @@ struct Memory {
 // By position, one row of keys and values each, or two for PoD-like views.
 struct Case {
   AttentionShape shape;
+  bool blocks;  // rows are stored as Q8_0, else in any other type
   size_t n_tokens;
   std::vector<Memory> heads;  // [n_kv_heads]
   // The rows a query at i uses of a head, independent of Segment's own arithmetic.
@@ -56,6 +57,10 @@ struct Case {
     return all;
   }
 };
+
+DType random_dtype(const Case& c, Random& random) {
+  return c.blocks ? DType::kQ8_0 : kDTypes[random.below(3)];
+}
 
 template <class T>
 std::vector<T> random_queries(const Case& c, uint64_t seed) {
@@ -107,21 +112,22 @@ void expect_near(const Case& c, const std::vector<T>& out, const std::vector<dou
   }
 }
 
-AttentionShape random_shape(Random& random) {
-  constexpr size_t kHeadSizes[] = {8, 10, 14, 24, 64, 80, 128};
-  const size_t n_kv_heads = random.between(1, 2), head_dim = kHeadSizes[random.below(7)];
+AttentionShape random_shape(Random& random, bool blocks) {
+  constexpr size_t kHeadSizes[] = {8, 10, 14, 24, 64, 80, 128}, kBlockSizes[] = {32, 64, 96, 128};
+  const size_t n_kv_heads = random.between(1, 2),
+               head_dim = blocks ? kBlockSizes[random.below(4)] : kHeadSizes[random.below(7)];
   const double softcap = random.below(3) == 0 ? 1.5 : 0;  // well within the scores
   return {n_kv_heads * random.between(1, 3), n_kv_heads, head_dim, 1 / std::sqrt(static_cast<double>(head_dim)),
           softcap};
 }
 
 // Everything causal, cut at random.
-Case contiguous(Random& random, size_t n_tokens) {
-  Case c{random_shape(random), n_tokens, {}, {}};
+Case contiguous(Random& random, size_t n_tokens, bool blocks = false) {
+  Case c{random_shape(random, blocks), blocks, n_tokens, {}, {}};
   for (size_t head = 0; head < c.shape.n_kv_heads; ++head) {
     Memory& memory = c.heads.emplace_back();
-    const auto& keys = memory.store(random, kDTypes[random.below(3)], n_tokens, c.shape.head_dim);
-    const auto& values = memory.store(random, kDTypes[random.below(3)], n_tokens, c.shape.head_dim);
+    const auto& keys = memory.store(random, random_dtype(c, random), n_tokens, c.shape.head_dim);
+    const auto& values = memory.store(random, random_dtype(c, random), n_tokens, c.shape.head_dim);
     for (size_t first = 0; first < n_tokens;) {
       const size_t count = std::min(n_tokens - first, random.between(1, 300));
       memory.show(keys, values, first, count);
@@ -132,8 +138,8 @@ Case contiguous(Random& random, size_t n_tokens) {
 }
 
 // A window of `age` positions, as sliding attention has it; the oldest keys are seen by no late query.
-Case window(Random& random, size_t n_tokens, size_t age) {
-  Case c = contiguous(random, n_tokens);
+Case window(Random& random, size_t n_tokens, size_t age, bool blocks) {
+  Case c = contiguous(random, n_tokens, blocks);
   for (Memory& memory : c.heads) {
     for (Segment& segment : memory.view) segment.max_age = age;
   }
@@ -141,13 +147,13 @@ Case window(Random& random, size_t n_tokens, size_t age) {
 }
 
 // First tokens, distant ones with other keys, recent ones in two parts.
-Case pod_like(Random& random, size_t n_tokens, size_t ns, size_t nr) {
-  Case c{random_shape(random), n_tokens, {}, {}};
+Case pod_like(Random& random, size_t n_tokens, size_t ns, size_t nr, bool blocks) {
+  Case c{random_shape(random, blocks), blocks, n_tokens, {}, {}};
   for (size_t head = 0; head < c.shape.n_kv_heads; ++head) {
     Memory& memory = c.heads.emplace_back();
-    const auto& own = memory.store(random, kDTypes[random.below(3)], n_tokens, c.shape.head_dim);
-    const auto& shared = memory.store(random, kDTypes[random.below(3)], n_tokens, c.shape.head_dim);
-    const auto& values = memory.store(random, kDTypes[random.below(3)], n_tokens, c.shape.head_dim);
+    const auto& own = memory.store(random, random_dtype(c, random), n_tokens, c.shape.head_dim);
+    const auto& shared = memory.store(random, random_dtype(c, random), n_tokens, c.shape.head_dim);
+    const auto& values = memory.store(random, random_dtype(c, random), n_tokens, c.shape.head_dim);
     const size_t n_first = std::min(ns, n_tokens), wrap = n_first + random.below(n_tokens - n_first + 1);
     if (n_first > 0) memory.show(own, values, 0, n_first);
     memory.show(shared, values, n_first, n_tokens - n_first).min_age = nr;
@@ -158,8 +164,8 @@ Case pod_like(Random& random, size_t n_tokens, size_t ns, size_t nr) {
 }
 
 // An arbitrary choice of positions, in two lists.
-Case selected(Random& random, size_t n_tokens) {
-  Case c{random_shape(random), n_tokens, {}, {}};
+Case selected(Random& random, size_t n_tokens, bool blocks) {
+  Case c{random_shape(random, blocks), blocks, n_tokens, {}, {}};
   for (size_t head = 0; head < c.shape.n_kv_heads; ++head) {
     Memory& memory = c.heads.emplace_back();
     for (size_t half = 0; half < 2; ++half) {
@@ -168,8 +174,8 @@ Case selected(Random& random, size_t n_tokens) {
       for (size_t position = begin; position < end; ++position) {
         if (random.below(3) == 0) list.push_back(static_cast<uint32_t>(position));
       }
-      const auto& keys = memory.store(random, DType::kF32, list.size(), c.shape.head_dim);
-      const auto& values = memory.store(random, DType::kBF16, list.size(), c.shape.head_dim);
+      const auto& keys = memory.store(random, blocks ? DType::kQ8_0 : DType::kF32, list.size(), c.shape.head_dim);
+      const auto& values = memory.store(random, blocks ? DType::kQ8_0 : DType::kBF16, list.size(), c.shape.head_dim);
       memory.show(keys, values, 0, list.size()).positions = list.data();
     }
   }
@@ -206,19 +212,19 @@ struct NamedCase {
   std::unique_ptr<Case> c;  // its oracle points into it
 };
 
-std::vector<NamedCase> cases(uint64_t seed) {
+std::vector<NamedCase> cases(uint64_t seed, bool blocks = false) {
   Random random(seed);
   std::vector<NamedCase> all;
   const auto add = [&](const std::string& name, Case c, size_t ns, size_t nr, size_t age) {
     all.push_back({name, std::make_unique<Case>(std::move(c))});
     set_oracles(*all.back().c, ns, nr, age);
   };
-  for (const size_t n : {1U, 40U, 300U, 600U}) add("contiguous", contiguous(random, n), 0, 0, SIZE_MAX);
-  for (const size_t age : {1U, 12U, 257U}) add("window", window(random, 400, age), 0, 0, age);
+  for (const size_t n : {1U, 40U, 300U, 600U}) add("contiguous", contiguous(random, n, blocks), 0, 0, SIZE_MAX);
+  for (const size_t age : {1U, 12U, 257U}) add("window", window(random, 400, age, blocks), 0, 0, age);
   for (const size_t ns : {0U, 3U, 270U}) {
-    for (const size_t nr : {1U, 5U, 300U}) add("pod", pod_like(random, 420, ns, nr), ns, nr, SIZE_MAX);
+    for (const size_t nr : {1U, 5U, 300U}) add("pod", pod_like(random, 420, ns, nr, blocks), ns, nr, SIZE_MAX);
   }
-  for (const size_t n : {50U, 600U}) add("selected", selected(random, n), 0, 0, SIZE_MAX);
+  for (const size_t n : {50U, 600U}) add("selected", selected(random, n, blocks), 0, 0, SIZE_MAX);
   return all;
 }
 
@@ -227,16 +233,16 @@ class FixedAttentionTest : public ::testing::Test {};
 using Types = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(FixedAttentionTest, Types);
 
-TYPED_TEST(FixedAttentionTest, IsTheNaiveOneAndDoesNotDependOnChunkThreadsOrTarget) {
-  using T = TypeParam;
-  for (const auto& [name, c] : cases(1)) {
+template <class T>
+void expect_naive_and_independent(const std::vector<NamedCase>& named) {
+  for (const auto& [name, c] : named) {
     SCOPED_TRACE(name + " of " + std::to_string(c->n_tokens));
     const auto q = random_queries<T>(*c, 2);
     const Compute best{&kernels_for(supported_simd_targets().back()), 1};
     FixedAttention<T> attention(best, c->shape, c->n_tokens);
     const auto expected = run_chunks(attention, *c, q, 64);
     expect_near(*c, expected, naive(*c, q));
-    if (this->HasFatalFailure()) return;
+    if (testing::Test::HasFatalFailure()) return;
     for (const size_t chunk : {size_t{1}, size_t{7}, c->n_tokens}) {
       EXPECT_TRUE(same_bits(run_chunks(attention, *c, q, chunk), expected)) << "chunk " << chunk;
     }
@@ -249,6 +255,14 @@ TYPED_TEST(FixedAttentionTest, IsTheNaiveOneAndDoesNotDependOnChunkThreadsOrTarg
       EXPECT_TRUE(same_bits(run_chunks(other, *c, q, 1, begin), last)) << simd_target_name(target) << ", decode";
     }
   }
+}
+
+TYPED_TEST(FixedAttentionTest, IsTheNaiveOneAndDoesNotDependOnChunkThreadsOrTarget) {
+  expect_naive_and_independent<TypeParam>(cases(1));
+}
+
+TEST(FixedAttentionOfBlocksTest, IsTheNaiveOneAndDoesNotDependOnChunkThreadsOrTarget) {
+  expect_naive_and_independent<float>(cases(12, true));
 }
 
 // One dense store of keys, cut where ages change and at random, must give the bits of the uncut one.
@@ -291,7 +305,7 @@ void expect_found(Attention& attention, size_t chunk) {
   for (size_t j = 0; j < kTokens; ++j) ones[j * kHeadDim + j / 32] = ones[j * kHeadDim + 32 + j % 32] = 1;
   const StoredMatrix keys(DType::kBF16, kTokens, kHeadDim, ones, 1);
   const StoredMatrix values(DType::kBF16, kTokens, kHeadDim, random.numbers<double>(kTokens * kHeadDim), 3);
-  Case c{{2, 1, kHeadDim, 1}, kTokens, {}, {}};
+  Case c{{2, 1, kHeadDim, 1}, false, kTokens, {}, {}};
   c.heads.emplace_back().show(keys, values, 0, kTokens);
   std::vector<T> q(kTokens * 2 * kHeadDim);
   std::vector<size_t> wanted;
@@ -350,8 +364,8 @@ TYPED_TEST(FixedAttentionTest, KeepsNaN) {
   }
 }
 
-TEST(BlockedAttentionTest, IsTheNaiveOne) {
-  for (const auto& [name, c] : cases(10)) {
+void expect_blocked_naive(const std::vector<NamedCase>& named) {
+  for (const auto& [name, c] : named) {
     SCOPED_TRACE(name + " of " + std::to_string(c->n_tokens));
     const auto q = random_queries<float>(*c, 11);
     const auto expected = naive(*c, q);
@@ -360,10 +374,18 @@ TEST(BlockedAttentionTest, IsTheNaiveOne) {
       for (const size_t chunk : {size_t{16}, size_t{100}, c->n_tokens}) {
         const bool in_bf16 = bf16_block_kernels(kernels_for(target), c->shape.head_dim) != nullptr;
         expect_near(*c, run_chunks(attention, *c, q, chunk), expected, in_bf16);
-        if (HasFatalFailure()) return;
+        if (testing::Test::HasFatalFailure()) return;
       }
     }
   }
+}
+
+TEST(BlockedAttentionTest, IsTheNaiveOne) {
+  expect_blocked_naive(cases(10));
+}
+
+TEST(BlockedAttentionTest, IsTheNaiveOneOverBlocks) {
+  expect_blocked_naive(cases(13, true));
 }
 
 TEST(BlockedAttentionTest, FindsTheOneKey) {

@@ -78,9 +78,11 @@ TEST(CacheFactory, PlanEqualsTheRunningCacheStepByStep) {
     CacheGeometry geometry = geometry_of(1 + random() % 6, 1 + random() % 3, 2 * (1 + random() % 40));
     if (round % 2 == 0) geometry = with_windows(geometry, random);
     const size_t n_prompt = 1 + random() % 120;
-    const DType dtypes[] = {DType::kF64, DType::kF32, DType::kF16, DType::kBF16};
-    const CacheCapacity capacity{n_prompt + random() % 20, 1 + random() % 30, dtypes[random() % 4],
-                                 dtypes[random() % 4]};
+    const DType dtypes[] = {DType::kF64, DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0};
+    if (round % 3 == 0) geometry.head_dim = 32 * (1 + random() % 4);
+    const size_t n_dtypes = geometry.head_dim % 32 == 0 ? 5 : 4;
+    const CacheCapacity capacity{n_prompt + random() % 20, 1 + random() % 30, dtypes[random() % n_dtypes],
+                                 dtypes[random() % n_dtypes]};
     compare_through_a_run({}, geometry, capacity, n_prompt);
     compare_through_a_run({CacheKind::kPod, random_map(geometry, random)}, geometry, capacity, n_prompt);
   }

@@ -56,6 +56,21 @@ class CacheFileTest : public ::testing::Test {
   const test::TemporaryFolder folder_;
 };
 
+TEST_F(CacheFileTest, BlocksAreBytesInTheFile) {
+  const test::TemporaryFolder wide;
+  test::write_tiny_model(wide.path(), {.layers = 3, .head_dim = 32});
+  const Model model = open_model(wide.path());
+  const CacheSettings settings{Precision::kFast, DType::kQ8_0, DType::kBF16, {}};
+  save(model, settings, test::random_ids(20, model.config.vocab, 3));
+  const SafetensorsFile file(path());
+  EXPECT_EQ(file.metadata().at("key_dtype"), "Q8_0");
+  const TensorView& keys = file.tensors().at("layers.1.heads.0.keys");
+  EXPECT_EQ(keys.dtype, DType::kU8);
+  EXPECT_EQ(keys.shape, (std::vector<size_t>{20, 34}));
+  EXPECT_EQ(file.tensors().at("layers.1.heads.0.values").dtype, DType::kBF16);
+  EXPECT_EQ(CacheFile(path()).settings(), settings);
+}
+
 // 20 tokens after a restored prompt of 90, then 10 more one by one: the logits of a run that was never saved.
 TEST_F(CacheFileTest, RestoredIsFreshToTheBit) {
   const Model model = open_model(dir());

@@ -136,6 +136,43 @@ TEST_P(CachesTest, TheSameBitsOverThreadsChunksTargetsAndFiles) {
   }
 }
 
+// Q8_0 rows are exact in float, so the promise of f32 holds over them as well. A file keeps their bytes.
+TEST_P(CachesTest, OverBlocksTheSameBitsAndTheReference) {
+  Random random(static_cast<uint64_t>(GetParam()) + 170);
+  const auto targets = supported_simd_targets();
+  const test::TemporaryFolder folder;
+  test::write_tiny_model(folder.path(), {.layers = 4, .heads = 4, .kv_heads = 2, .head_dim = 32});
+  const Model model = open_model(folder.path());
+  const CacheChoice choice = random_choice(GetParam(), cache_geometry(model.config), random);
+  const size_t n_prompt = 130;
+  const auto ids = test::random_ids(150, model.config.vocab, 7);
+  const auto run = [&](size_t chunk, size_t n, DType dtype) {
+    return test::run_model(model, ids,
+                           {.precision = Precision::kF32,
+                            .cache = &choice,
+                            .chunk = chunk,
+                            .n_prompt = n_prompt,
+                            .n_threads = n % 2 == 0 ? 1 : 2,
+                            .target = targets[n % targets.size()],
+                            .key_dtype = dtype,
+                            .value_dtype = dtype,
+                            .saved_at = n % 2 == 0 ? 0 : n_prompt})
+        .logits;
+  };
+  const auto first = run(n_prompt, 0, DType::kQ8_0);
+  size_t n = 1;
+  for (const size_t chunk : {size_t{1}, size_t{7}, size_t{64}}) EXPECT_EQ(run(chunk, n++, DType::kQ8_0), first);
+  // What a method selects may turn on a rounding; what all see may not.
+  if (selection_method(choice.kind) || choice.kind == CacheKind::kQuest || choice.kind == CacheKind::kPodQuest) return;
+  const auto method = reference::method_of(choice, model.config, n_prompt);
+  const auto reference_of = [&](std::optional<DType> dtype) {
+    return reference::run(model, ids, {.kv_dtype = dtype, .prompt_length = n_prompt, .method = method.get()}).logits;
+  };
+  const auto expected = reference_of(DType::kQ8_0);
+  const double of_blocks = test::deviation(expected, reference_of({})).mean;
+  EXPECT_LT(test::deviation(first, expected).mean, of_blocks / 20);
+}
+
 // Invariants 5, 6 and 8 of methods.md, and their like: where nothing needs to go, a method is what it is built on.
 TEST(Caches, WhereNothingGoesTheyAreDenseOrPod) {
   Random random(3);
@@ -175,9 +212,12 @@ TEST(Caches, WhereNothingGoesTheyAreDenseOrPod) {
 TEST_P(CachesTest, BytesAreAsPlanned) {
   Random random(static_cast<uint64_t>(GetParam()) + 90);
   for (int round = 0; round < 40; ++round) {
-    const CacheGeometry geometry = test::random_geometry(random);
+    CacheGeometry geometry = test::random_geometry(random);
+    const bool blocks = round % 4 == 0;
+    if (blocks) geometry.head_dim = 64;
     const CacheChoice choice = random_choice(GetParam(), geometry, random);
-    const CacheCapacity capacity{200, random.between(1, 40), DType::kF32, DType::kF64};
+    const CacheCapacity capacity{200, random.between(1, 40), blocks ? DType::kQ8_0 : DType::kF32,
+                                 blocks ? DType::kQ8_0 : DType::kF64};
     const auto cache = make_cache(choice, geometry, capacity);
     const size_t n_prompt = random.between(1, 150), n_heads = 2 * geometry.n_kv_heads;
     const std::vector<std::byte> rows(capacity.max_chunk * geometry.n_kv_heads * geometry.head_dim * 8);

@@ -121,6 +121,10 @@ TEST(DType, NamesAndSizesAgree) {
     ++n_types;
   }
   EXPECT_EQ(n_types, static_cast<size_t>(DType::kF8E5M2) + 1);
+  EXPECT_EQ(row_bytes(DType::kBF16, 3), 6U);
+  EXPECT_EQ(dtype_name(DType::kQ8_0), "Q8_0");
+  EXPECT_EQ(block_elements(DType::kQ8_0), 32U);
+  EXPECT_EQ(row_bytes(DType::kQ8_0, 96), 102U);
   EXPECT_FALSE(dtype_from_name("bf16"));
   EXPECT_FALSE(dtype_from_name(""));
 }

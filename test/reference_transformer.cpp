@@ -152,10 +152,16 @@ class Pass {
     Numbers y(x.size());
     for (size_t t = 0; t < n_; ++t) {
       for (size_t head = 0; head < heads; ++head) {
-        for (size_t i = 0; i < width; ++i) {
-          const double element = x[(t * heads + head) * width + i];
-          y[(head * n_ + t) * width + i] = options_.round_bf16 ? to_bf16(element) : element;
-        }
+        const double* source = x.data() + (t * heads + head) * width;
+        double* kept = y.data() + (head * n_ + t) * width;
+        std::copy_n(source, width, kept);
+        const auto dtype = options_.kv_dtype     ? options_.kv_dtype
+                           : options_.round_bf16 ? std::optional(DType::kBF16)
+                                                 : std::nullopt;
+        if (!dtype) continue;
+        std::vector<std::byte> row(row_bytes(*dtype, width));
+        test::encode_row(source, width, *dtype, row.data());
+        std::ranges::copy(test::decode_row(*dtype, row.data(), width), kept);
       }
     }
     return y;

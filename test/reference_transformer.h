@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -18,7 +19,8 @@ struct Options {
   // The oracle of `fast`: what enters a product with a weight matrix, and keys and values, are rounded to bf16; sums
   // stay double and weights as stored.
   bool round_bf16 = false;
-  size_t prompt_length = 0;  // for dynamic RoPE and longrope; 0: all ids
+  std::optional<DType> kv_dtype = {};  // that keys and values are rounded to, instead
+  size_t prompt_length = 0;            // for dynamic RoPE and longrope; 0: all ids
   bool keep_scores = false;
   Method* method = nullptr;  // instead of dense or pod
 };

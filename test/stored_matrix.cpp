@@ -67,19 +67,47 @@ void encode(double value, DType dtype, std::byte* element) {
   std::memcpy(element, &bits, dtype_bytes(dtype));
 }
 
+std::vector<double> decode_row(DType dtype, const std::byte* row, size_t n) {
+  std::vector<double> values(n);
+  for (size_t k = 0; k < n; ++k) {
+    if (dtype == DType::kQ8_0) {
+      const std::byte* block = row + k / 32 * 34;
+      values[k] = decode(DType::kF16, block) * std::to_integer<int8_t>(block[2 + k % 32]);
+    } else {
+      values[k] = decode(dtype, row + k * dtype_bytes(dtype));
+    }
+  }
+  return values;
+}
+
+void encode_row(const double* values, size_t n, DType dtype, std::byte* row) {
+  if (dtype != DType::kQ8_0) {
+    for (size_t k = 0; k < n; ++k) encode(values[k], dtype, row + k * dtype_bytes(dtype));
+    return;
+  }
+  for (size_t begin = 0; begin < n; begin += 32, row += 34) {
+    double largest = 0;
+    for (size_t k = begin; k < begin + 32; ++k) largest = std::max(largest, std::abs(values[k]));
+    encode(largest / 127, DType::kF16, row);
+    const double scale = decode(DType::kF16, row);
+    for (size_t k = 0; k < 32; ++k) {
+      const double steps = scale == 0 ? 0 : std::clamp(std::nearbyint(values[begin + k] / scale), -127.0, 127.0);
+      row[2 + k] = static_cast<std::byte>(static_cast<int>(steps));
+    }
+  }
+}
+
 StoredMatrix::StoredMatrix(DType dtype, size_t n_rows, size_t n, const std::vector<double>& values, size_t offset_bytes,
                            size_t padding)
-    : dtype_(dtype), n_(n), stride_bytes_((n + padding) * dtype_bytes(dtype)), values_(n_rows * n) {
+    : dtype_(dtype), n_(n), stride_bytes_(row_bytes(dtype, n + padding * block_elements(dtype))), values_(n_rows * n) {
   constexpr size_t kAlignment = 64;
   bytes_.assign(n_rows * stride_bytes_ + offset_bytes + kAlignment,
                 std::byte{0xFF});  // all ones are NaN in each format
   begin_ = (kAlignment - reinterpret_cast<uintptr_t>(bytes_.data()) % kAlignment) % kAlignment + offset_bytes;
   for (size_t row = 0; row < n_rows; ++row) {
-    for (size_t column = 0; column < n; ++column) {
-      std::byte* element = bytes_.data() + begin_ + row * stride_bytes_ + column * dtype_bytes(dtype);
-      encode(values[row * n + column], dtype, element);
-      values_[row * n + column] = decode(dtype, element);
-    }
+    std::byte* stored = bytes_.data() + begin_ + row * stride_bytes_;
+    encode_row(values.data() + row * n, n, dtype, stored);
+    std::ranges::copy(decode_row(dtype, stored, n), values_.begin() + static_cast<ptrdiff_t>(row * n));
   }
 }
 

@@ -17,10 +17,14 @@ double decode(DType dtype, const std::byte* element);
 // Rounds to nearest even and stores; overflow becomes infinity.
 void encode(double value, DType dtype, std::byte* element);
 
+// The same of rows of n elements, of Q8_0 too (n then a multiple of 32).
+std::vector<double> decode_row(DType dtype, const std::byte* row, size_t n);
+void encode_row(const double* values, size_t n, DType dtype, std::byte* row);
+
 class StoredMatrix {
  public:
   // Rows of n elements each; `values` [n_rows, n] are rounded to dtype. The first element stands offset_bytes beyond a
-  // multiple of 64, and padding elements that read as NaN follow every row.
+  // multiple of 64, and padding elements, or blocks, that read as NaN follow every row.
   StoredMatrix(DType dtype, size_t n_rows, size_t n, const std::vector<double>& values, size_t offset_bytes = 0,
                size_t padding = 0);
 
