@@ -36,6 +36,7 @@
 #include "apps/train/trainer_program.h"
 #include "core/bf16_gemm.h"
 #include "core/error.h"
+#include "core/int8_kernels.h"
 
 namespace proxima {
 namespace {
@@ -144,8 +145,10 @@ std::vector<Command> add_commands(CLI::App& app, const std::vector<std::string>&
 std::string version_text() {
   std::vector<std::string_view> targets;
   for (const SimdTarget target : supported_simd_targets()) targets.push_back(simd_target_name(target));
-  return fmt::format("proxima {}\nSIMD targets: {}\nbf16 products: {}\noneDNN: {}\n", PROXIMA_VERSION,
-                     fmt::join(targets, " "), has_bf16_products() ? "yes" : "no", Bf16Gemm::built_in() ? "yes" : "no");
+  return fmt::format("proxima {}\nSIMD targets: {}\nbf16 products: {}\nint8 products: {}\noneDNN: {}\n",
+                     PROXIMA_VERSION, fmt::join(targets, " "), has_bf16_products() ? "yes" : "no",
+                     vnni_multiply(supported_simd_targets().back()) != nullptr ? "yes" : "no",
+                     Bf16Gemm::built_in() ? "yes" : "no");
 }
 
 bool on_command_line(const std::vector<std::string>& arguments, const CLI::Option& option) {

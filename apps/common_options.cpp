@@ -11,6 +11,7 @@ namespace proxima {
 namespace {
 
 constexpr std::array<std::string_view, 4> kTargets = {"scalar", "avx2", "avx512", "neon"};
+constexpr std::array<std::string_view, 2> kWeightTypes = {"stored", "int8"};
 constexpr size_t kMaxThreads = 1024;
 constexpr size_t kMaxChunk = 65536;
 
@@ -27,6 +28,9 @@ void add_precision_options(CLI::App& app, CommonOptions& options) {
   const auto set_precision = [&options](size_t index) { options.precision = static_cast<Precision>(index); };
   add_choice(app, "--precision", kPrecisionNames, set_precision,
              "arithmetic; f64 and f32 give the same bits everywhere", "fast");
+  const auto set_weights = [&options](size_t index) { options.int8_weights = index == 1; };
+  add_choice(app, "--weights", kWeightTypes, set_weights,
+             "int8: quantize at load; half of bf16's memory and reading, less exact (fast only)", "stored");
   add_count(app, "-t,--threads", options.n_threads, "threads (default: physical cores the process may use)",
             {1, kMaxThreads});
   add_count(app, "--chunk", options.chunk, "tokens of the prompt read at once", {1, kMaxChunk});
@@ -84,6 +88,11 @@ MemoryRequest memory_request(const CommonOptions& options, const CacheGeometry& 
   MemoryRequest request;
   request.n_threads = static_cast<int>(options.n_threads.value_or(available));
   request.precision = options.precision.value_or(saved ? saved->precision : Precision::kFast);
+  request.int8_weights = options.int8_weights.value_or(saved && saved->int8_weights);
+  if (request.int8_weights && request.precision != Precision::kFast) {
+    fail(ErrorKind::kUsage, "--weights int8 does not go with --precision {}, which multiplies by weights as stored",
+         precision_name(request.precision));
+  }
   const auto key_dtype = saved && !options.key_dtype ? saved->key_dtype : options.key_dtype;
   const auto value_dtype = saved && !options.value_dtype ? saved->value_dtype : options.value_dtype;
   request.key_dtype = checked_cache_dtype("-ctk", key_dtype, request.precision, geometry.head_dim);

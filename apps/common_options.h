@@ -25,6 +25,7 @@ struct CommonOptions {
   bool quiet = false;
 
   std::optional<Precision> precision;  // fast where absent
+  std::optional<bool> int8_weights;    // as stored where absent
   std::optional<size_t> n_threads;     // default_threads() where absent
   std::optional<SimdTarget> simd;      // the best one where absent
   size_t chunk = 512;                  // tokens of a prompt read at once
@@ -54,7 +55,7 @@ struct CommonOptions {
 };
 
 void add_model_options(CLI::App& app, CommonOptions& options);      // -m -v -q
-void add_precision_options(CLI::App& app, CommonOptions& options);  // --precision -t --chunk
+void add_precision_options(CLI::App& app, CommonOptions& options);  // --precision --weights -t --chunk
 void add_simd_option(CLI::App& app, CommonOptions& options);        // --simd
 void add_cache_options(CLI::App& app, CommonOptions& options);      // -c -ctk -ctv, --cache and what its kinds take
 void add_force_option(CLI::App& app, CommonOptions& options);       // --force

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/memory_limit.h"
 #include "model/fingerprint.h"
+#include "model/int8_weights.h"
 
 namespace proxima {
 namespace {
@@ -141,8 +142,10 @@ void Explorer::plan_memory() {
     longest.limits.max_context = std::max(longest.limits.max_context, sample.ids.size());
   }
   longest.limits.max_chunk = std::min(longest.limits.max_chunk, longest.limits.max_context);
+  const Model& model = session_.model();
+  const WeightBytes weights = weight_bytes(model.checkpoint, model.weights, longest.int8_weights);
   // Weights, program, the transformer's scratch and one dense cache.
-  const size_t common = proxima::plan_memory(config, session_.model().checkpoint.n_bytes(), longest).peak;
+  const size_t common = proxima::plan_memory(config, weights.resident(), longest).peak;
   const bool f64 = request_.precision == Precision::kF64;
   const int n_threads = request_.n_threads;
   size_t pass = f64 ? DenseRun<double>::n_bytes(config, request_, length(), options_.n_queries)

@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/memory_limit.h"
 #include "model/fingerprint.h"
+#include "model/int8_weights.h"
 #include "model/tokenizer.h"
 
 namespace proxima {
@@ -109,13 +110,14 @@ void plan(const PlanOptions& options) {
   const ModelConfig config = read_config(dir);
   check_context_size(options.common, config);
   const Checkpoint checkpoint(dir);
-  bind_weights(config, checkpoint);
+  const Weights weights = bind_weights(config, checkpoint);
   MemoryRequest request = memory_request(options.common, cache_geometry(config));
   if (request.cache.map) check_map_fingerprint(*request.cache.map, checkpoint, options.common.map);
   const size_t n_tokens = planned_context(options, config);
   request.limits = {n_tokens, std::min(options.common.chunk, n_tokens)};
   const MemoryLimit available = available_memory();
-  const auto rows = rows_of(config, checkpoint.n_bytes(), request, available);
+  const WeightBytes bytes = weight_bytes(checkpoint, weights, request.int8_weights);
+  const auto rows = rows_of(config, bytes.resident(), request, available);
   const MemoryPlan& first = rows.front().plan;
   if (options.json) {
     ordered_json json = {{"model", dir.string()},
@@ -123,6 +125,7 @@ void plan(const PlanOptions& options) {
                          {"threads", request.n_threads},
                          {"context", n_tokens},
                          {"model_context", trained_context(config)},
+                         {"int8_weights_bytes", bytes.quantized},
                          {"available_bytes", available.bytes},
                          {"available_reason", available.reason},
                          {"plans", ordered_json::array()}};
@@ -131,7 +134,11 @@ void plan(const PlanOptions& options) {
   }
   std::string text = fmt::format("{}: {} of {} tokens, {}\n", dir.string(), n_tokens, trained_context(config),
                                  precision_name(request.precision));
-  text += fmt::format("weights {} (mapped), scratch {}, program {}; available {} ({})\n", format_bytes(first.weights),
+  const std::string kind = !request.int8_weights
+                               ? "mapped"
+                               : fmt::format("{} mapped, {} int8; {} are read once", format_bytes(bytes.mapped),
+                                             format_bytes(bytes.quantized), format_bytes(bytes.idle));
+  text += fmt::format("weights {} ({}), scratch {}, program {}; available {} ({})\n", format_bytes(first.weights), kind,
                       format_bytes(first.scratch), format_bytes(first.program), format_bytes(available.bytes),
                       available.reason);
   text += fmt::format("{:<13}{:>14}{:>11}{:>14}{:>14}{:>12}{:>16}\n", "cache", "KV", "saved", "ring slack", "peak",

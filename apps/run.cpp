@@ -56,6 +56,8 @@ void check_settings(const CacheFile& file, const CacheSettings& asked) {
   if (saved.precision != asked.precision) {
     refuse("--precision", precision_name(saved.precision), precision_name(asked.precision));
   }
+  const auto weights = [](const CacheSettings& settings) { return settings.int8_weights ? "int8" : "stored"; };
+  if (saved.int8_weights != asked.int8_weights) refuse("--weights", weights(saved), weights(asked));
   if (saved.key_dtype != asked.key_dtype) refuse("keys in", dtype_name(saved.key_dtype), dtype_name(asked.key_dtype));
   if (saved.value_dtype != asked.value_dtype) {
     refuse("values in", dtype_name(saved.value_dtype), dtype_name(asked.value_dtype));

@@ -4,16 +4,38 @@
 #include <algorithm>
 #include <array>
 
+#include "apps/job_progress.h"
 #include "core/error.h"
 #include "core/memory_limit.h"
 #include "model/fingerprint.h"
+#include "model/int8_weights.h"
 
 namespace proxima {
 namespace {
 
+// Costs memory before any sequence does.
+void quantize(Model& model, const CommonOptions& options) {
+  const WeightBytes bytes = weight_bytes(model.checkpoint, model.weights, true);
+  const MemoryLimit available = available_memory();
+  if (bytes.resident() > available.bytes && !options.force) {
+    fail(ErrorKind::kMemory, "the weights as int8 need {} but only {} are there ({}); insist with --force",
+         format_bytes(bytes.resident()), format_bytes(available.bytes), available.reason);
+  }
+  JobProgress progress(options.quiet ? ProgressMode::kNone : ProgressMode::kAuto, "quantizing the weights");
+  quantize_weights(model, chosen_compute(options), [&](size_t done, size_t total) {
+    progress.update(static_cast<double>(done), static_cast<double>(total),
+                    fmt::format("{} of {} million", done / 1000000, total / 1000000));
+  });
+}
+
 Model open_checked(const CommonOptions& options) {
   Model model = open_model(model_folder(options));
   check_context_size(options, model.config);
+  chosen_compute(options);  // both throw for flags that are wrong, before the work begins
+  const MemoryRequest request = memory_request(options, cache_geometry(model.config));
+  if (request.cache.map) check_map_fingerprint(*request.cache.map, model.checkpoint, options.map);
+  if (options.check_finite) check_weights_finite(model.checkpoint);
+  if (request.int8_weights) quantize(model, options);
   return model;
 }
 
@@ -32,16 +54,15 @@ Session::Session(const CommonOptions& options)
       model_(std::make_shared<const Model>(open_checked(options))),
       compute_(chosen_compute(options)),
       request_(memory_request(options, cache_geometry(model_->config))) {
-  if (request_.cache.map) check_map_fingerprint(*request_.cache.map, model_->checkpoint, options.map);
-  if (options.check_finite) check_weights_finite(model_->checkpoint);
   const std::string threads = describe_threads(options);
   if (options.quiet) return;
-  fmt::print(stderr, "proxima: {}, {}, {}, {}\n", options.model.empty() ? "the bundled demo model" : options.model,
-             precision_name(request_.precision), simd_target_name(compute_.kernels->target), threads);
+  fmt::print(stderr, "proxima: {}, {}{}, {}, {}\n", options.model.empty() ? "the bundled demo model" : options.model,
+             precision_name(request_.precision), request_.int8_weights ? " with int8 weights" : "",
+             simd_target_name(compute_.kernels->target), threads);
 }
 
 CacheSettings Session::cache_settings(const CacheChoice& choice) const {
-  return {request_.precision, request_.key_dtype, request_.value_dtype, choice};
+  return {request_.precision, request_.key_dtype, request_.value_dtype, choice, request_.int8_weights};
 }
 
 Session::Session(const Session& opened, const CommonOptions& options)
@@ -66,7 +87,8 @@ MemoryPlan Session::check(const std::string& what, size_t n_prompt, size_t n_pre
          what, n_prompt, n_predict, limit, limit == options_.ctx_size ? "-c" : "the model's limit", advice);
   }
   const MemoryRequest request = request_for(n_prompt, n_predict);
-  const MemoryPlan plan = plan_memory(model_->config, model_->checkpoint.n_bytes(), request);
+  const WeightBytes weights = weight_bytes(model_->checkpoint, model_->weights, request.int8_weights);
+  const MemoryPlan plan = plan_memory(model_->config, weights.resident(), request);
   if (!options_.force) check_memory(plan, model_->config, request);
   return plan;
 }

@@ -16,6 +16,8 @@
 
 #include "core/block_kernels-inl.h"
 
+#include "core/int8_kernels-inl.h"
+
 template <class T>
 constexpr Arithmetic<T> arithmetic() {
   return {dot<T>,     mix<T>,      exponentials<T>, exp_scalar<T>, softcap<T>, merge<T>,  scale<T>,       add<T>,

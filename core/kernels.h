@@ -14,6 +14,7 @@
 #include <cstddef>
 
 #include "core/dtype.h"
+#include "core/int8_kernels.h"
 #include "core/processor.h"
 
 namespace proxima {
@@ -92,6 +93,7 @@ struct Kernels {
   Arithmetic<float> f32;
   Arithmetic<double> f64;
   BlockKernels block;
+  Int8Kernels int8;
 
   template <class T>
   const Arithmetic<T>& of() const;

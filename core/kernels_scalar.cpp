@@ -24,7 +24,7 @@ namespace {
 
 const Kernels* scalar_kernels() {
   static constexpr Kernels kTable{SimdTarget::kScalar, scalar::arithmetic<float>(), scalar::arithmetic<double>(),
-                                  scalar::block_kernels()};
+                                  scalar::block_kernels(), scalar::int8_kernels()};
   return &kTable;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Compiles kernels-inl.h once per Highway target. Highway re-includes this file under a target pragma each time, so no
 // function compiled for one instruction set can be picked by the linker for another.
+#include <bit>
 #include <cassert>
 #include <cmath>
 #include <cstring>
@@ -28,7 +29,7 @@ namespace {
 }  // namespace
 
 Kernels table(SimdTarget target) {
-  return {target, arithmetic<float>(), arithmetic<double>(), block_kernels()};
+  return {target, arithmetic<float>(), arithmetic<double>(), block_kernels(), int8_kernels()};
 }
 
 }  // namespace HWY_NAMESPACE

@@ -220,3 +220,71 @@ struct Lanes {
     return hn::BitCast(D(), hn::ShiftLeft<kShift>(hn::Add(hn::BitCast(du, x), hn::Set(du, kBias))));
   }
 };
+
+// ---- integers, see int8_product-inl.h -------------------------------------------------------------------------------
+
+#if HWY_TARGET <= HWY_AVX3
+constexpr size_t kInt8Rows = 4;
+#else
+constexpr size_t kInt8Rows = 2;
+#endif
+
+using Int16s = hn::ScalableTag<int16_t>;
+using Int32s = hn::ScalableTag<int32_t>;
+constexpr size_t kInt32s = hn::MaxLanes(Int32s());
+constexpr size_t kInt32Registers = kInt8Lanes / kInt32s;
+
+// In each 32-bit lane a[0] b[0] + a[1] b[1] of its 16-bit halves.
+HWY_INLINE hn::Vec<Int32s> sum_of_pairs(hn::Vec<Int16s> a, hn::Vec<Int16s> b, hn::Vec<Int32s> sum) {
+#if HWY_ARCH_X86
+  auto unused = hn::Zero(Int32s());
+  return hn::ReorderWidenMulAccumulate(Int32s(), a, b, sum, unused);  // on x86 in order
+#else
+  const auto wide_a = hn::BitCast(Int32s(), a), wide_b = hn::BitCast(Int32s(), b);
+  const auto low = [](hn::Vec<Int32s> x) HWY_ATTR { return hn::ShiftRight<16>(hn::ShiftLeft<16>(x)); };
+  const auto products =
+      hn::Add(hn::Mul(low(wide_a), low(wide_b)), hn::Mul(hn::ShiftRight<16>(wide_a), hn::ShiftRight<16>(wide_b)));
+  return hn::Add(sum, products);
+#endif
+}
+
+// Bytes as 16-bit integers: the first and third of each four, the second and fourth.
+struct Weights16 {
+  hn::Vec<Int16s> even[kInt32Registers], odd[kInt32Registers];
+  static HWY_INLINE Weights16 load(const uint8_t* bytes) {
+    const hn::RebindToUnsigned<Int16s> du16;
+    Weights16 r;
+    for (size_t i = 0; i < kInt32Registers; ++i) {
+      const auto pairs = hn::LoadU(du16, reinterpret_cast<const uint16_t*>(bytes + i * kInt32s * kInt8Quad));
+      r.even[i] = hn::BitCast(Int16s(), hn::And(pairs, hn::Set(du16, uint16_t{0xFF})));
+      r.odd[i] = hn::BitCast(Int16s(), hn::ShiftRight<8>(pairs));
+    }
+    return r;
+  }
+};
+struct Quad {
+  hn::Vec<Int16s> even, odd;
+  static HWY_INLINE Quad load(const int8_t* steps) {
+    int32_t four = 0;
+    std::memcpy(&four, steps, sizeof(four));
+    const auto pairs = hn::BitCast(Int16s(), hn::Set(Int32s(), four));
+    return {hn::ShiftRight<8>(hn::ShiftLeft<8>(pairs)), hn::ShiftRight<8>(pairs)};
+  }
+};
+struct Sums {
+  hn::Vec<Int32s> v[kInt32Registers];
+  static HWY_INLINE Sums set(int32_t x) {
+    Sums r;
+    for (size_t i = 0; i < kInt32Registers; ++i) r.v[i] = hn::Set(Int32s(), x);
+    return r;
+  }
+  friend HWY_INLINE Sums add_products(const Weights16& w, const Quad& q, Sums s) {
+    for (size_t i = 0; i < kInt32Registers; ++i) {
+      s.v[i] = sum_of_pairs(w.odd[i], q.odd, sum_of_pairs(w.even[i], q.even, s.v[i]));
+    }
+    return s;
+  }
+  HWY_INLINE Lanes<float> to_float() const {
+    return Lanes<float>::each([&](size_t i) HWY_ATTR { return hn::ConvertTo(Lanes<float>::D(), v[i]); });
+  }
+};

@@ -113,3 +113,31 @@ struct Lanes {
     return a.v[0];
   }
 };
+
+// ---- integers, see int8_product-inl.h -------------------------------------------------------------------------------
+
+constexpr size_t kInt8Rows = 2;
+
+struct Weights16 {
+  const uint8_t* bytes;
+  static Weights16 load(const uint8_t* bytes) { return {bytes}; }
+};
+struct Quad {
+  const int8_t* steps;
+  static Quad load(const int8_t* steps) { return {steps}; }
+};
+struct Sums {
+  int32_t v[kInt8Lanes];
+  static Sums set(int32_t x) {
+    Sums r;
+    for (int32_t& each : r.v) each = x;
+    return r;
+  }
+  friend Sums add_products(Weights16 w, Quad q, Sums s) {
+    for (size_t i = 0; i < kInt8Lanes * kInt8Quad; ++i) s.v[i / kInt8Quad] += w.bytes[i] * q.steps[i % kInt8Quad];
+    return s;
+  }
+  Lanes<float> to_float() const {
+    return Lanes<float>::each([&](size_t i) { return static_cast<float>(v[i]); });
+  }
+};

@@ -25,4 +25,7 @@ class MappedFile {
   size_t size_ = 0;
 };
 
+// Lets the kernel take back the whole pages inside a part of a mapped file at once; reading maps them again.
+void forget_pages(const std::byte* data, size_t n_bytes);
+
 }  // namespace proxima

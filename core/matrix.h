@@ -9,13 +9,16 @@
 
 namespace proxima {
 
+class Int8Matrix;
+
 struct Matrix {
   StoredRows rows;
   size_t n_out = 0;
   size_t n_in = 0;
+  const Int8Matrix* int8 = nullptr;  // the same quantized, which `fast` multiplies by instead; null if there is none
 
   static Matrix from(const TensorView& view) {
-    return {{view.data, view.dtype, view.shape[1] * dtype_bytes(view.dtype)}, view.shape[0], view.shape[1]};
+    return {{view.data, view.dtype, view.shape[1] * dtype_bytes(view.dtype)}, view.shape[0], view.shape[1], nullptr};
   }
 };
 

@@ -2,8 +2,10 @@
 #include "core/products.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/gemm.h"
+#include "core/int8_products.h"
 
 namespace proxima {
 namespace {
@@ -12,6 +14,8 @@ constexpr size_t kRowsPerTask = 32;  // of W: small enough to stay in the first 
 
 // From here on a library's GEMM beats reading W once for every few rows.
 constexpr size_t kGemmRows = 16;
+
+constexpr size_t kMostProducts = 3;  // of one x: q, k and v
 
 size_t n_tasks_of(const Matrix& w) {
   return (w.n_out + kRowsPerTask - 1) / kRowsPerTask;
@@ -50,13 +54,26 @@ void fixed_order(const Compute& compute, const T* x, size_t n_rows, std::initial
 }  // namespace
 
 Products::Products(const Compute& compute, Precision precision)
-    : compute_(compute), gemm_(precision == Precision::kFast ? std::make_unique<Gemm>(compute) : nullptr) {}
+    : compute_(compute),
+      gemm_(precision == Precision::kFast ? std::make_unique<Gemm>(compute) : nullptr),
+      int8_(precision == Precision::kFast ? std::make_unique<Int8Products>(compute) : nullptr) {}
 
 Products::~Products() = default;
+
+void Products::quantized(const float* x, size_t n_rows, std::initializer_list<Product<float>> products) {
+  std::array<Int8Products::Product, kMostProducts> all;
+  size_t n = 0;
+  for (const Product<float>& product : products) all[n++] = {product.w.int8, product.y};
+  int8_->multiply(x, n_rows, products.begin()->w.n_in, std::span(all).first(n));
+  for (const Product<float>& product : products) {
+    add_bias(compute_.kernels->f32, product, n_rows, 0, product.w.n_out);
+  }
+}
 
 template <class T>
 void Products::linear(const T* x, size_t n_rows, std::initializer_list<Product<T>> products) {
   if constexpr (std::is_same_v<T, float>) {
+    if (int8_ != nullptr && products.begin()->w.int8 != nullptr) return quantized(x, n_rows, products);
     if (gemm_ != nullptr && n_rows >= kGemmRows) {
       for (const Product<T>& product : products) {
         gemm_->multiply(x, n_rows, product.w, product.y);

@@ -12,6 +12,7 @@
 namespace proxima {
 
 class Gemm;
+class Int8Products;
 
 // y [n_rows, w.n_out] = x [n_rows, w.n_in] W^T + bias; dense rows.
 template <class T>
@@ -28,13 +29,17 @@ class Products {
   ~Products();
 
   // Products of the same x; for few rows they share one parallel region. f64 and f32: every element is one fixed-order
-  // dot product. fast: the same for few rows (bound by memory), a library's GEMM for many.
+  // dot product. fast: the same for few rows (bound by memory), a library's GEMM for
+  // many; quantized weights by exact integers, whatever the number. All products of a call are of one kind.
   template <class T>
   void linear(const T* x, size_t n_rows, std::initializer_list<Product<T>> products);
 
  private:
+  void quantized(const float* x, size_t n_rows, std::initializer_list<Product<float>> products);
+
   Compute compute_;
-  std::unique_ptr<Gemm> gemm_;  // only in fast
+  std::unique_ptr<Gemm> gemm_;          // only in fast
+  std::unique_ptr<Int8Products> int8_;  // likewise
 };
 
 }  // namespace proxima

@@ -90,28 +90,39 @@ HWY_INLINE void narrow_as(const float* x, size_t n, std::byte* stored) {
 // Adding this rounds to the nearest integer, ties to even, and leaves it in the low bits of the pattern.
 constexpr float kRoundingMagic = 0x1.8p23F;
 
+// NaN if one of the elements is not finite.
+HWY_INLINE float largest_magnitude(const float* x, size_t n) {
+  auto magnitudes = Lanes<float>::zero(), no_number = Lanes<float>::zero();  // 0, or NaN where one is not finite
+  for_lanes<float>(n, [&](size_t i, size_t count) HWY_ATTR {
+    const auto lanes = load_n(x + i, count);
+    magnitudes = max(max(lanes, Lanes<float>::zero() - lanes), magnitudes);
+    no_number = fma(lanes, Lanes<float>::zero(), no_number);
+  });
+  return largest(magnitudes) + sum(no_number);
+}
+
+// The steps, -127 to 127, nearest to x / scale; returns their sum. scale > 0, n at most kMostSteps.
+constexpr size_t kMostSteps = 64;
+HWY_INLINE int32_t steps_of(const float* x, size_t n, float scale, int8_t* steps) {
+  alignas(64) float rounded[kMostSteps];
+  const auto limit = Lanes<float>::set(127), divisor = Lanes<float>::set(scale);
+  for_lanes<float>(n, [&](size_t i, size_t count) HWY_ATTR {
+    const auto exact = max(min(load_n(x + i, count) / divisor, limit), Lanes<float>::zero() - limit);
+    (exact + Lanes<float>::set(kRoundingMagic)).store(rounded + i);
+  });
+  int32_t total = 0;
+  for (size_t i = 0; i < n; ++i) {
+    steps[i] = static_cast<int8_t>(std::bit_cast<uint32_t>(rounded[i]) & 0xFFU);
+    total += steps[i];
+  }
+  return total;
+}
+
 inline void narrow_as_q8_0(const float* x, size_t n, std::byte* stored) {
-  constexpr size_t kSize = Lanes<float>::kSize;
   for (size_t k = 0; k < n; k += Q8_0::kElements, x += Q8_0::kElements, stored += sizeof(Q8_0)) {
-    auto magnitudes = Lanes<float>::zero(), no_number = Lanes<float>::zero();  // 0, or NaN where one is not finite
-    for (size_t i = 0; i < Q8_0::kElements; i += kSize) {
-      const auto lanes = Lanes<float>::load(x + i);
-      magnitudes = max(max(lanes, Lanes<float>::zero() - lanes), magnitudes);
-      no_number = fma(lanes, Lanes<float>::zero(), no_number);
-    }
-    Q8_0 block{q8_0_scale(largest(magnitudes) + sum(no_number)), {}};
+    Q8_0 block{q8_0_scale(largest_magnitude(x, Q8_0::kElements)), {}};
     const float scale = proxima::widen(block.scale);
-    if (scale > 0) {
-      alignas(64) uint32_t patterns[Q8_0::kElements];
-      const auto limit = Lanes<float>::set(127), divisor = Lanes<float>::set(scale);
-      for (size_t i = 0; i < Q8_0::kElements; i += kSize) {
-        const auto steps = max(min(Lanes<float>::load(x + i) / divisor, limit), Lanes<float>::zero() - limit);
-        alignas(64) float rounded[kSize];
-        (steps + Lanes<float>::set(kRoundingMagic)).store(rounded);
-        std::memcpy(patterns + i, rounded, sizeof(rounded));
-      }
-      for (size_t i = 0; i < Q8_0::kElements; ++i) block.steps[i] = static_cast<int8_t>(patterns[i] & 0xFFU);
-    }
+    if (scale > 0) steps_of(x, Q8_0::kElements, scale, block.steps);  // not for NaN
     std::memcpy(stored, &block, sizeof(block));
   }
 }

@@ -15,6 +15,7 @@ constexpr const char* kFormat = "proxima.kv/1";
 constexpr const char* kIds = "input_ids";
 constexpr const char* kBefore = "prompt.before";
 constexpr const char* kAfter = "prompt.after";
+constexpr const char* kInt8 = "int8";
 constexpr std::string_view kRanges = ".ranges";
 
 using Metadata = std::map<std::string, std::string, std::less<>>;
@@ -32,6 +33,7 @@ Metadata metadata_of(const Model& model, const CacheSettings& settings, const Sa
                        {"cache", std::string(cache_kind_name(settings.cache.kind))},
                        {"cache_settings", cache_settings_text(settings.cache)},
                        {"add_special", prompt.add_special ? "true" : "false"}};
+  if (settings.int8_weights) metadata["weight_type"] = kInt8;
   if (settings.cache.map) metadata["map"] = sharing_map_text(*settings.cache.map);
   return metadata;
 }
@@ -141,6 +143,11 @@ void CacheFile::read_settings() {
     const auto named = dtype_from_name(text(key));
     if (!named) fail(ErrorKind::kInput, "{}: {} is {}, which is unknown here", origin, key, quote(text(key)));
     *dtype = *named;
+  }
+  if (file_.metadata().contains("weight_type")) {
+    const std::string& type = text("weight_type");
+    if (type != kInt8) fail(ErrorKind::kInput, "{}: weight_type is {}, which is unknown here", origin, quote(type));
+    settings_.int8_weights = true;
   }
   const auto kind = static_cast<CacheKind>(index_of(kCacheKindNames, text("cache"), "cache", origin));
   settings_.cache = parse_cache_settings(kind, text("cache_settings"), origin + ": cache_settings");

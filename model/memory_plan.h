@@ -18,13 +18,14 @@ struct MemoryRequest {
   DType value_dtype = DType::kBF16;
   CacheChoice cache = {};
   std::optional<KvBudget> budget = {};  // still to be applied to the cache
+  bool int8_weights = false;            // multiplied by as quantized at load
 };
 
 CacheCapacity cache_capacity(const MemoryRequest& request);
 
 // All in bytes.
 struct MemoryPlan {
-  size_t weights = 0;   // mapped from the files; must stay resident for the run to be fast
+  size_t weights = 0;   // mapped from the files, or quantized; must stay resident for the run to be fast
   CacheBytes kv;        // after the prompt, at max_context tokens
   CacheBytes reading;   // at the end of reading a prompt of max_context tokens, slack included
   size_t kv_dense = 0;  // what the dense cache would keep: kv.logical against this is the saving

@@ -173,7 +173,7 @@ Model open_model(const std::filesystem::path& dir) {
   ModelConfig config = read_config(dir);
   Checkpoint checkpoint(dir);
   Weights weights = bind_weights(config, checkpoint);
-  return {dir, std::move(config), std::move(checkpoint), std::move(weights)};
+  return {dir, std::move(config), std::move(checkpoint), std::move(weights), {}};
 }
 
 }  // namespace proxima

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -30,9 +31,12 @@ class Checkpoint {
   std::map<std::string, TensorView, std::less<>> tensors_;
 };
 
+class Int8Matrix;
+
 struct LinearWeights {
-  TensorView weight;  // [out, in]
-  TensorView bias;    // [out], or empty
+  TensorView weight;                 // [out, in]
+  TensorView bias;                   // [out], or empty
+  const Int8Matrix* int8 = nullptr;  // of the weight, see model/int8_weights.h; belongs to the Model
 };
 
 // Families that fuse matrices store their rows one after the other; the views are slices of such a tensor.
@@ -68,12 +72,14 @@ Weights bind_weights(const ModelConfig& config, const Checkpoint& checkpoint);
 // pass over the checkpoint.
 void check_weights_finite(const Checkpoint& checkpoint);
 
-// A folder, opened: immutable, shareable between sequences. Views in `weights` point into `checkpoint`.
+// A folder, opened: immutable, shareable between sequences. Views in `weights` point into `checkpoint` and
+// `quantized`.
 struct Model {
   std::filesystem::path dir;
   ModelConfig config;
   Checkpoint checkpoint;
   Weights weights;
+  std::vector<std::shared_ptr<const Int8Matrix>> quantized = {};
 };
 
 Model open_model(const std::filesystem::path& dir);

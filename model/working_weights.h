@@ -62,7 +62,9 @@ class WorkingWeights {
     return weight;
   }
   WorkingLinear<T> linear_of(const LinearWeights& weights) const {
-    return {Matrix::from(weights.weight), vector_of(weights.bias)};
+    Matrix w = Matrix::from(weights.weight);
+    w.int8 = weights.int8;
+    return {w, vector_of(weights.bias)};
   }
 
   const Arithmetic<T>& arithmetic_;

@@ -66,6 +66,7 @@ TEST_F(CliErrors, FlagsWithoutEffect) {
   expect("run -q -p hello --raw --chat-template-file doc.txt", 2, "contradict");
   expect("run -q -p hello --precision f32 -ctk bf16", 2, "-ctk bf16");
   expect("run -q -p hello --precision f32 -ctv q8_0", 2, "-ctv q8_0");
+  expect("run -q -p hello --precision f32 --weights int8", 2, "--weights int8 does not go with --precision f32");
   expect("plan -m tiny --tokens 9 -ctk q8_0", 2, "blocks of 32 values, but this model's heads have 16");
   expect("run -q -p hello -ctv f64", 2, "-ctv f64");
   expect(cli_.run("run -q -p hello", "PROXIMA_NS=4"), 2, "--ns has no effect");

@@ -45,6 +45,7 @@ CommonOptions with_dense_cache(const CommonOptions& options) {
   dense.verbose = options.verbose;
   dense.quiet = options.quiet;
   dense.precision = options.precision;
+  dense.int8_weights = options.int8_weights;
   dense.n_threads = options.n_threads;
   dense.simd = options.simd;
   dense.chunk = options.chunk;

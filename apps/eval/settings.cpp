@@ -34,6 +34,7 @@ nlohmann::ordered_json run_settings(const Session& session, const std::string& c
                                      {"cache_options", cache_flags},
                                      {"key_dtype", dtype_name(request.key_dtype)},
                                      {"value_dtype", dtype_name(request.value_dtype)}};
+  if (request.int8_weights) settings["weights"] = "int8";
   if (request.cache.map) settings["map"] = text_digest(sharing_map_text(*request.cache.map));
   return settings;
 }
