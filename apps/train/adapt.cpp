@@ -183,7 +183,7 @@ void adapt(const AdaptOptions& options, TrainFunction train) {
   TrainConfig parsed =
       parse_train_config(nlohmann::json(described), by_file ? options.config : "adapt",
                          by_file ? std::filesystem::path(options.config).parent_path() : std::filesystem::path(),
-                         tokenizer, trained_context(model.config));
+                         tokenizer, model.dir, trained_context(model.config));
   job.settings = std::move(parsed.settings);
   job.lora = std::move(parsed.lora);
   ordered_json config(read_json_file(model.dir / "config.json"));

@@ -58,7 +58,8 @@ void declare_train(CLI::App& app, TrainOptions& options) {
  "roles": {"text": 1, "first_answer": 8, "answer": 4}, "products": "bf16",
  "optimizer": {"weight_decay": 0.1, "beta1": 0.9, "beta2": 0.95, "epsilon": 1e-8, "clip": 1, "warm_up": 0.02,
                "final_rate": 0.1}}
-A stage's sources stand instead of the run's. b.jsonl holds lines {"context": text, "answer": text}.
+A stage's sources stand instead of the run's. b.jsonl holds lines {"context": text, "answer": text}. A third kind of source
+plants facts in prose: {"kind": "planted", "files": [...], "plain": 1, "note": 1, "digest": 1, "prose": 1} (shares of forms).
 Example: proxima train --config small.json -o small)");
 }
 
@@ -78,7 +79,8 @@ void train(const TrainOptions& options, TrainFunction train) {
   }
   job.initializer_range = initializer_range(run, options.config);
   job.map = training_map(options, job.config, nullptr);
-  TrainConfig parsed = parse_train_config(run, options.config, folder, tokenizer, trained_context(job.config));
+  TrainConfig parsed =
+      parse_train_config(run, options.config, folder, tokenizer, tokenizer_dir, trained_context(job.config));
   if (parsed.settings.teacher > 0 || parsed.lora) {
     fail(ErrorKind::kInput, "{}: random weights have neither a teacher nor LoRA; use `proxima adapt`", options.config);
   }

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/train/mixture_source.h"
+#include "apps/train/planted_source.h"
 #include "apps/train/task_source.h"
 #include "apps/train/text_source.h"
 #include "core/error.h"
@@ -54,8 +55,9 @@ const std::vector<json>& list_of(JsonObject& object, std::string_view key, const
 // Makes the sources; texts that several stages name are read once.
 class SourceMaker {
  public:
-  SourceMaker(const std::filesystem::path& folder, const Tokenizer& tokenizer, uint64_t seed)
-      : folder_(folder), tokenizer_(tokenizer), seed_(seed) {}
+  SourceMaker(const std::filesystem::path& folder, const Tokenizer& tokenizer,
+              const std::filesystem::path& tokenizer_dir, uint64_t seed)
+      : folder_(folder), tokenizer_(tokenizer), tokenizer_dir_(tokenizer_dir), seed_(seed) {}
 
   std::shared_ptr<const SampleSource> mixture(JsonObject& owner, const json* list, size_t length) {
     std::vector<MixturePart> parts;
@@ -80,7 +82,20 @@ class SourceMaker {
     if (kind == "tasks") {
       return std::make_shared<TaskSource>((folder_ / object.text("file")).string(), tokenizer_, length, seed);
     }
-    object.fail_at("kind", fmt::format("is \"{}\"; known are text and tasks", kind));
+    if (kind == "planted") return planted(object, length, seed);
+    object.fail_at("kind", fmt::format("is \"{}\"; known are text, tasks and planted", kind));
+  }
+
+  // Drawn once, so that what cannot be made is known before hours of training.
+  std::shared_ptr<const SampleSource> planted(JsonObject& object, size_t length, uint64_t seed) {
+    const auto names = file_names(object);
+    auto& prose = prose_[names];
+    if (!prose) prose = std::make_shared<Prose>(tokenizer_, read_documents(names));
+    std::optional<ChatFrame> frame;
+    if (const auto chat = ChatTemplate::find(tokenizer_dir_)) frame = ChatFrame::of(*chat, tokenizer_);
+    auto source = std::make_shared<PlantedSource>(tokenizer_, prose, frame, read_planted_options(object, seed));
+    source->sample(0, length);
+    return source;
   }
 
   std::vector<std::string> file_names(JsonObject& object) const {
@@ -100,8 +115,10 @@ class SourceMaker {
 
   const std::filesystem::path& folder_;
   const Tokenizer& tokenizer_;
+  const std::filesystem::path& tokenizer_dir_;
   uint64_t seed_;
   std::map<std::vector<std::string>, std::shared_ptr<const TokenizedTexts>> texts_;
+  std::map<std::vector<std::string>, std::shared_ptr<const Prose>> prose_;
 };
 
 void read_stages(JsonObject& run, SourceMaker& maker, size_t most_length, TrainSettings& settings) {
@@ -179,7 +196,8 @@ void read_numbers(JsonObject& run, TrainSettings& settings) {
 }  // namespace
 
 TrainConfig parse_train_config(const json& file, const std::string& where, const std::filesystem::path& folder,
-                               const Tokenizer& tokenizer, size_t most_length) {
+                               const Tokenizer& tokenizer, const std::filesystem::path& tokenizer_dir,
+                               size_t most_length) {
   JsonObject run(file, where);
   TrainConfig config;
   config.settings.seed = run.find_size("seed").value_or(1);
@@ -192,7 +210,7 @@ TrainConfig parse_train_config(const json& file, const std::string& where, const
   for (const std::string& key : run.unread()) {
     if (key != "stages" && key != "sources") refuse_unread(run);
   }
-  SourceMaker maker(folder, tokenizer, config.settings.seed);
+  SourceMaker maker(folder, tokenizer, tokenizer_dir, config.settings.seed);
   read_stages(run, maker, most_length, config.settings);
   refuse_unread(run);
   return config;
