@@ -185,30 +185,6 @@ TEST_P(Gradients, AgreeWithFiniteDifferences) {
 
 INSTANTIATE_TEST_SUITE_P(All, Gradients, testing::Combine(testing::Bool(), testing::Bool(), testing::Values(0.0, 0.7)));
 
-// The gradient reaches the projections of the keys that other layers borrow.
-TEST(TorchLlama, SharedKeysCarryGradientsToTheLowestLayer) {
-  test::TemporaryFolder folder;
-  test::write_tiny_model(folder.path(), tiny(5));
-  const Model model = open_model(folder.path());
-  const TorchWeights weights(model, std::nullopt, 1, at::kDouble);
-  const TorchLlama llama(model.config, {});
-  const SharingMap map{4, 2, 0, 1, {{0}, {0}}};
-  // Only the last query's prediction counts, and it sees nothing but itself with its own keys: all that the upper
-  // layers' key projections get is from that one key.
-  LossRequest request;
-  request.targets = at::full({12}, 3, at::kLong);
-  request.weights = at::zeros({12}, at::kDouble);
-  request.weights[11] = 1;
-  Problem problem{llama, weights, token_matrix(1, 12, 31, 6), &map, request};
-  const auto shared = gradients_of(problem);
-  problem.map = nullptr;
-  const auto dense = gradients_of(problem);
-  for (size_t leaf = 0; leaf < shared.size(); ++leaf) {
-    if (!weights.leaf_names()[leaf].ends_with("k_proj.weight")) continue;
-    EXPECT_GT(at::abs(at::sub(shared[leaf], dense[leaf])).max().item<double>(), 1e-6) << weights.leaf_names()[leaf];
-  }
-}
-
 TEST(TorchAttention, PiecesOfAnySizeGiveTheSameResultAndGradients) {
   const at::Tensor q = at::rand({2, 4, 45, 6}, at::kDouble).sub_(0.5),
                    k = at::rand({2, 2, 45, 6}, at::kDouble).sub_(0.5), v = at::rand({2, 2, 45, 6}, at::kDouble),
