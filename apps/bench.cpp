@@ -82,6 +82,7 @@ void declare_bench(CLI::App& app, BenchOptions& options) {
   add_count(app, "-r,--repetitions", options.n_runs, "rounds that are counted", {1, kMaxCount});
   const auto set_precision = [&options](size_t index) { options.common.precision = static_cast<Precision>(index); };
   add_choice(app, "--precision", kPrecisionNames, set_precision, "arithmetic", "fast");
+  add_weights_option(app, options.common);
   add_count(app, "--chunk", options.common.chunk, "tokens of a prompt read at once", {1, kMaxCount});
   add_simd_option(app, options.common);
   add_force_option(app, options.common);

@@ -10,6 +10,7 @@
 #include "apps/reading.h"
 #include "core/error.h"
 #include "core/machine_limits.h"
+#include "model/int8_weights.h"
 
 namespace proxima {
 namespace {
@@ -59,7 +60,7 @@ bool reads_all(const CacheChoice& choice) {
 std::vector<std::byte> random_rows(const Kernels& kernels, DType dtype, size_t n_elements) {
   std::mt19937 random(1);
   std::normal_distribution<float> normal;
-  std::vector<std::byte> rows(n_elements * dtype_bytes(dtype));
+  std::vector<std::byte> rows(row_bytes(dtype, n_elements));
   if (dtype == DType::kF64) {
     std::vector<double> values(n_elements);
     for (double& x : values) x = static_cast<double>(normal(random));
@@ -95,7 +96,9 @@ BenchSample BenchCase::run() {
 
   BenchSample sample;
   sample.bandwidth = read_bandwidth(weights, n_threads);
-  if (test_.n_prompt > 0) sample.peak = peak_of(job.transformer->precision(), model, n_threads);
+  // Of products of bytes no peak is measured.
+  const bool int8 = session_.request().int8_weights;
+  if (test_.n_prompt > 0 && !int8) sample.peak = peak_of(job.transformer->precision(), model, n_threads);
   double bytes = 0;
   const Stopwatch watch;
   if (test_.n_prompt > 0) read(job, test_.n_prompt);
@@ -152,8 +155,11 @@ void BenchCase::read(Job& job, size_t n_tokens) const {
 // The bytes that one step must read: every weight once (the embedding only as the output head) and all of the KV.
 double BenchCase::decode_bytes(const KvCache& cache) const {
   const Model& model = session_.model();
-  const size_t untied_embedding = model.config.tie_embeddings ? 0 : model.weights.embed.n_bytes();
-  return static_cast<double>(model.checkpoint.n_bytes() - untied_embedding + cache.total_bytes().logical);
+  const bool int8 = session_.request().int8_weights;
+  const bool reads_embedding = model.config.tie_embeddings && !int8;
+  const WeightBytes weights = weight_bytes(model.checkpoint, model.weights, int8);
+  return static_cast<double>(weights.resident() - (reads_embedding ? 0 : model.weights.embed.n_bytes()) +
+                             cache.total_bytes().logical);
 }
 
 double prefill_operations(const ModelConfig& config, size_t depth, size_t n_tokens) {

@@ -54,11 +54,12 @@ struct CommonOptions {
   std::optional<CacheSettings> saved;  // of a cache file: they stand where no flag says otherwise
 };
 
-void add_model_options(CLI::App& app, CommonOptions& options);      // -m -v -q
-void add_precision_options(CLI::App& app, CommonOptions& options);  // --precision --weights -t --chunk
-void add_simd_option(CLI::App& app, CommonOptions& options);        // --simd
-void add_cache_options(CLI::App& app, CommonOptions& options);      // -c -ctk -ctv, --cache and what its kinds take
-void add_force_option(CLI::App& app, CommonOptions& options);       // --force
+void add_model_options(CLI::App& app, CommonOptions& options);        // -m -v -q
+void add_precision_options(CLI::App& app, CommonOptions& options);    // --precision --weights -t --chunk
+void add_weights_option(CLI::App& app, CommonOptions& options);       // --weights
+void add_simd_option(CLI::App& app, CommonOptions& options);          // --simd
+void add_cache_options(CLI::App& app, CommonOptions& options);        // -c -ctk -ctv, --cache and what its kinds take
+void add_force_option(CLI::App& app, CommonOptions& options);         // --force
 void add_check_finite_option(CLI::App& app, CommonOptions& options);  // --check-finite
 
 // Of a command that runs sequences: precision, SIMD target, cache, --force.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A model opened for work: flags checked, weights mapped (and, on demand, found finite), and for each sequence a transformer and a
-// cache that have been found to fit the context and the memory before anything is allocated.
+// A model opened for work: flags checked, weights mapped (and, on demand, found finite), and for each sequence a
+// transformer and a cache that have been found to fit the context and the memory before anything is allocated.
 #pragma once
 
 #include <memory>

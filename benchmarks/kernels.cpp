@@ -6,8 +6,8 @@
 #include <random>
 #include <vector>
 
-#include "core/machine_limits.h"
 #include "core/attention.h"
+#include "core/machine_limits.h"
 #include "core/products.h"
 
 namespace proxima {

@@ -46,6 +46,18 @@ void widen_rows(const Arithmetic<float>& arithmetic, const StoredRows& rows, siz
   }
 }
 
+// Rows of Q8_0 as BF16, in `room` [count, head_dim]; those of BF16 where they are. Rounding adds at most half of the
+// blocks' own error, at their largest elements.
+StoredRows as_bf16(const Arithmetic<float>& arithmetic, const StoredRows& rows, size_t count, size_t head_dim,
+                   float* room) {
+  if (rows.dtype == DType::kBF16) return rows;
+  widen_rows(arithmetic, rows, count, head_dim, room);
+  auto* rounded = reinterpret_cast<std::byte*>(room);
+  // In place: each register is read before it is written.
+  arithmetic.narrow(room, count * head_dim, DType::kBF16, rounded);
+  return {rounded, DType::kBF16, head_dim * sizeof(BF16)};
+}
+
 // Puts -infinity where a row skips the block.
 void mask_skips(const uint8_t* skips, size_t n_keys, size_t n_queries, const AttentionShape& shape, size_t n_rows,
                 float* scores) {
@@ -176,7 +188,8 @@ void BlockedAttention::attend_segment(const Worker& worker, size_t first_query, 
 }
 
 bool BlockedAttention::in_bf16(const Segment& segment) const {
-  return bf16_ != nullptr && segment.keys.dtype == DType::kBF16 && segment.values.dtype == DType::kBF16;
+  const auto fits = [](const StoredRows& rows) { return rows.dtype == DType::kBF16 || rows.dtype == DType::kQ8_0; };
+  return bf16_ != nullptr && fits(segment.keys) && fits(segment.values);
 }
 
 void BlockedAttention::score_block(const Worker& worker, const Segment& segment, size_t begin, size_t n_keys,
@@ -184,7 +197,8 @@ void BlockedAttention::score_block(const Worker& worker, const Segment& segment,
   const StoredRows keys = segment.keys.from(begin);
   if (in_bf16(segment)) {
     const uint32_t* q = segment.capped ? worker.capped_pairs : worker.q_pairs;
-    return bf16_->scores(q, n_rows, keys, n_keys, shape_.head_dim, worker.scores);
+    const StoredRows rounded = as_bf16(compute_.kernels->f32, keys, n_keys, shape_.head_dim, worker.keys);
+    return bf16_->scores(q, n_rows, rounded, n_keys, shape_.head_dim, worker.scores);
   }
   const float* q = segment.capped ? worker.capped : worker.q;
   widen_rows(compute_.kernels->f32, keys, n_keys, shape_.head_dim, worker.keys);
@@ -196,7 +210,8 @@ void BlockedAttention::mix_block(const Worker& worker, const Segment& segment, s
   const StoredRows values = segment.values.from(begin);
   if (in_bf16(segment)) {
     bf16_->pair_rows(worker.scores, n_keys, n_rows, worker.p_pairs);
-    bf16_->pair_keys(values, n_keys, shape_.head_dim, worker.value_pairs);
+    const StoredRows rounded = as_bf16(compute_.kernels->f32, values, n_keys, shape_.head_dim, worker.keys);
+    bf16_->pair_keys(rounded, n_keys, shape_.head_dim, worker.value_pairs);
     return bf16_->mix(worker.p_pairs, n_rows, worker.value_pairs, (n_keys + 1) / 2, shape_.head_dim, worker.rescale,
                       worker.out);
   }

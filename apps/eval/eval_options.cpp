@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "apps/cache_spec.h"
 #include "apps/eval/eval_options.h"
+#include "apps/cache_spec.h"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
