@@ -30,6 +30,7 @@ shift $((OPTIND - 1))
 [[ -n $hf && -n $gguf && -n $other ]] || usage
 other_flags=("$@")
 [[ ${#other_flags[@]} -gt 0 ]] || other_flags=(-fa 1 -ctk bf16 -ctv bf16)
+unset OMP_WAIT_POLICY  # passive waiting halves the speed of short steps
 proxima=${PROXIMA:-$(dirname "$0")/../build/apps/proxima}
 
 # llama.cpp generates at a depth with -d; forks that left it earlier read a prompt first with -gp.

@@ -144,6 +144,13 @@ TEST_F(CliKv, TheFileSaysHowItWasMadeAndOtherFlagsAreRefused) {
   prefill("-f " + kHarbour + " -ctk f16");
   refuse("run -q --kv kv -p x -ctk f32", 3, "keys in F16, not F32");
   refuse("run -q --kv kv -p x -ctv f32", 3, "values in BF16, not F32");
+  prefill("-f " + kHarbour + " --weights int8 -ctk q8_0 -ctv q8_0");
+  const std::string fresh =
+      cli_.run("run -q -f " + kHarbour + " -e -p " + kSelo + " --weights int8 -ctk q8_0 -ctv q8_0").out;
+  EXPECT_EQ(cli_.run("run -q -e --kv kv -p " + std::string(kSelo)).out, fresh);
+  EXPECT_EQ(fresh, "5283.\n");
+  refuse("run -q --kv kv -p x --weights stored", 3, "saved with --weights int8, not stored");
+  refuse("run -q --kv kv -p x -ctk bf16", 3, "keys in Q8_0, not BF16");
 }
 
 TEST_F(CliKv, AnotherModelIsRefused) {

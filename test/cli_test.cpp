@@ -184,6 +184,14 @@ TEST(Cli, FlagsOfSeveralLettersWorkBehindOneDash) {
   EXPECT_EQ(parsed["plans"][0]["kv_bytes"], 100 * 8 * 2 * 32 * (4 + 2));
 }
 
+TEST(Cli, PlanKnowsQuantizedWeightsAndCaches) {
+  const test::Cli cli;
+  const json all = json::parse(cli.run("plan --json --tokens 100 --weights int8 -ctk q8_0 -ctv q8_0").out);
+  EXPECT_EQ(all.at("plans").at(0).at("kv_bytes"), 100 * 8 * 2 * 34 * 2);
+  EXPECT_GT(all.at("int8_weights_bytes"), 0);
+  EXPECT_LT(all.at("plans").at(0).at("weights_bytes"), 1 << 21);  // of 6 MiB in float
+}
+
 TEST(Cli, ProgressWithoutATerminalIsPlainLines) {
   const test::Cli cli;
   const size_t n = std::filesystem::file_size(kSamples + "harbour.txt");
