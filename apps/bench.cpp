@@ -80,9 +80,7 @@ void declare_bench(CLI::App& app, BenchOptions& options) {
                  "a cache and its options, such as pod:map=FILE,nr=64 or NAME=dense:cache-type-k=f16; may be repeated")
       ->type_name("CACHE");
   add_count(app, "-r,--repetitions", options.n_runs, "rounds that are counted", {1, kMaxCount});
-  const auto set_precision = [&options](size_t index) { options.common.precision = static_cast<Precision>(index); };
-  add_choice(app, "--precision", kPrecisionNames, set_precision, "arithmetic", "fast");
-  add_weights_option(app, options.common);
+  add_arithmetic_options(app, options.common);
   add_count(app, "--chunk", options.common.chunk, "tokens of a prompt read at once", {1, kMaxCount});
   add_simd_option(app, options.common);
   add_force_option(app, options.common);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <random>
 
+#include "apps/ids_file.h"
 #include "apps/interrupt.h"
 #include "apps/reading.h"
 #include "core/error.h"
@@ -14,13 +15,6 @@
 
 namespace proxima {
 namespace {
-
-std::vector<TokenId> random_ids(size_t n, size_t vocab) {
-  std::mt19937 random(1);
-  std::vector<TokenId> ids(n);
-  for (TokenId& id : ids) id = static_cast<TokenId>(random() % vocab);
-  return ids;
-}
 
 // The bytes of the largest file of weights, from its first tensor to its last.
 std::span<const std::byte> mapped_weights(const Checkpoint& checkpoint) {
@@ -45,10 +39,9 @@ std::optional<double> peak_of(Precision precision, const Model& model, int n_thr
   return peak ? peak : f32_peak(n_threads);
 }
 
-// Whether every step uses every byte that the cache keeps.
-bool uses_all_it_keeps(const CacheChoice& choice) {
-  const bool some = choice.kind == CacheKind::kQuest || choice.kind == CacheKind::kPodQuest || choice.gate;
-  return !some;
+// Whether steps leave out some of what the cache keeps.
+bool uses_a_part(const CacheChoice& choice) {
+  return choice.kind == CacheKind::kQuest || choice.kind == CacheKind::kPodQuest || choice.gate;
 }
 
 // Whether a prompt is read as dense attention reads it.
@@ -91,7 +84,7 @@ BenchSample BenchCase::run() {
   Job job = session_.start(test_.name(), std::max<size_t>(test_.depth + test_.n_prompt, 1), test_.n_generate);
   job.transformer->begin_sequence(test_.depth + test_.n_prompt);
   fill(job);
-  const auto ids = random_ids(test_.n_generate, model.config.vocab);
+  const auto ids = pseudo_random_ids(test_.n_generate, model.config.vocab);
   const auto weights = mapped_weights(model.checkpoint);
 
   BenchSample sample;
@@ -114,7 +107,7 @@ BenchSample BenchCase::run() {
   if (test_.n_prompt > 0 && sample.peak && reads_all(job.choice)) {
     sample.least_seconds = prefill_operations(model.config, test_.depth, test_.n_prompt) / *sample.peak;
   }
-  if (test_.n_generate > 0 && uses_all_it_keeps(job.choice)) sample.least_seconds = bytes / sample.bandwidth;
+  if (test_.n_generate > 0 && !uses_a_part(job.choice)) sample.least_seconds = bytes / sample.bandwidth;
   return sample;
 }
 
@@ -141,7 +134,7 @@ void BenchCase::fill(Job& job) const {
 }
 
 void BenchCase::read(Job& job, size_t n_tokens) const {
-  const auto ids = random_ids(n_tokens, session_.model().config.vocab);
+  const auto ids = pseudo_random_ids(n_tokens, session_.model().config.vocab);
   job.cache->begin_prompt(n_tokens);
   for (size_t done = 0; done < n_tokens;) {
     const size_t count = std::min({job.cache->max_append(), job.transformer->limits().max_chunk, n_tokens - done});

@@ -10,30 +10,28 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "apps/eval/distribution.h"
 #include "apps/plot_curve.h"
+#include "apps/text_output.h"
 
 namespace proxima {
 namespace {
 
 using nlohmann::ordered_json;
 
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  const size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+MeanError sums_of(std::span<const double> values) {
+  MeanError sums;
+  for (const double value : values) sums.add(value);
+  return sums;
 }
 
-double mean(std::span<const double> values) {
-  double sum = 0;
-  for (const double value : values) sum += value;
-  return sum / static_cast<double>(values.size());
+// Of the sample; 0 for a single value.
+double deviation(const MeanError& sums) {
+  return sums.error() * std::sqrt(static_cast<double>(sums.n()));
 }
 
-double deviation(std::span<const double> values) {
-  if (values.size() < 2) return 0;
-  double sum = 0;
-  for (const double value : values) sum += (value - mean(values)) * (value - mean(values));
-  return std::sqrt(sum / static_cast<double>(values.size() - 1));
+double median(const std::vector<double>& values) {
+  return quantile(values, 0.5);
 }
 
 std::vector<double> speeds(const BenchRow& row) {
@@ -77,8 +75,9 @@ ordered_json optional_number(const std::optional<double>& value) {
 
 ordered_json as_json(const BenchRow& row) {
   const auto all_speeds = speeds(row);
+  const MeanError seconds = sums_of(row.seconds);
   std::vector<int64_t> nanoseconds;
-  for (const double seconds : row.seconds) nanoseconds.push_back(std::llround(1e9 * seconds));
+  for (const double each : row.seconds) nanoseconds.push_back(std::llround(1e9 * each));
   return {{"version", PROXIMA_VERSION},
           {"cpu_info", processor_name()},
           {"model_filename", row.model},
@@ -94,8 +93,8 @@ ordered_json as_json(const BenchRow& row) {
           {"n_prompt", row.test.n_prompt},
           {"n_gen", row.test.n_generate},
           {"n_depth", row.test.depth},
-          {"avg_ns", std::llround(1e9 * mean(row.seconds))},
-          {"stddev_ns", std::llround(1e9 * deviation(row.seconds))},
+          {"avg_ns", std::llround(1e9 * seconds.mean())},
+          {"stddev_ns", std::llround(1e9 * deviation(seconds))},
           {"avg_ts", row.mean_speed},
           {"stddev_ts", row.speed_deviation},
           {"median_ts", row.median_speed},
@@ -109,9 +108,7 @@ ordered_json as_json(const BenchRow& row) {
 }
 
 std::string csv_field(const ordered_json& value) {
-  std::string text = value.is_string() ? value.get<std::string>() : value.is_null() ? "" : value.dump();
-  for (size_t at = text.find('"'); at != std::string::npos; at = text.find('"', at + 2)) text.insert(at, 1, '"');
-  return fmt::format("\"{}\"", text);
+  return csv_text(value.is_string() ? value.get<std::string>() : value.is_null() ? "" : value.dump());
 }
 
 std::string csv(std::span<const BenchRow> rows) {
@@ -170,8 +167,9 @@ BenchRow bench_row(const BenchCase& measured, std::span<const BenchSample> sampl
     shares.push_back(*sample.least_seconds / sample.seconds);
   }
   const auto all_speeds = speeds(row);
-  row.mean_speed = mean(all_speeds);
-  row.speed_deviation = deviation(all_speeds);
+  const MeanError sums = sums_of(all_speeds);
+  row.mean_speed = sums.mean();
+  row.speed_deviation = deviation(sums);
   row.median_speed = median(all_speeds);
   row.bandwidth = median(bandwidths);
   if (!peaks.empty()) row.peak = median(peaks);

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <type_traits>
+#include <utility>
 
 #include "apps/bench.h"
 #include "apps/compare.h"
@@ -69,21 +70,29 @@ std::vector<CLI::Option*> settable_options(CLI::App& app) {
   });
 }
 
+// The options of a new subcommand, declared and settable in the environment.
 template <class Options>
-void add_command(CLI::App& app, std::vector<Command>& commands, const std::string& name, const std::string& help,
-                 void (*declare)(CLI::App&, Options&), void (*execute)(const Options&)) {
+std::pair<CLI::App*, std::shared_ptr<Options>> declared(CLI::App& app, const std::string& name, const std::string& help,
+                                                        void (*declare)(CLI::App&, Options&)) {
   CLI::App* sub = app.add_subcommand(name, help);
   const auto options = std::make_shared<Options>();
   declare(*sub, *options);
   for (CLI::Option* option : settable_options(*sub)) option->envname(environment_name(*option));
-  const auto run = [=] {
+  return {sub, options};
+}
+
+template <class Options>
+void add_command(CLI::App& app, std::vector<Command>& commands, const std::string& name, const std::string& help,
+                 void (*declare)(CLI::App&, Options&), void (*execute)(const Options&)) {
+  const auto [sub, options] = declared(app, name, help, declare);
+  const auto run = [=, options = options] {
     if constexpr (std::is_base_of_v<EvalOptions, Options>) {
       with_results(*options, [&] { execute(*options); });
     } else {
       execute(*options);
     }
   };
-  commands.push_back({sub, run, [=] { return options->common.verbose; }});
+  commands.push_back({sub, run, [options = options] { return options->common.verbose; }});
 }
 
 // Training is done by the program that was given a trainer.
@@ -91,15 +100,12 @@ template <class Options>
 void add_training(CLI::App& app, std::vector<Command>& commands, const std::string& name, const std::string& help,
                   void (*declare)(CLI::App&, Options&), void (*execute)(const Options&, TrainFunction),
                   const std::vector<std::string>& arguments, TrainFunction trainer) {
-  CLI::App* sub = app.add_subcommand(name, help);
-  const auto options = std::make_shared<Options>();
-  declare(*sub, *options);
-  for (CLI::Option* option : settable_options(*sub)) option->envname(environment_name(*option));
-  const auto run = [=] {
+  const auto [sub, options] = declared(app, name, help, declare);
+  const auto run = [=, options = options] {
     if (trainer == nullptr) become_trainer(arguments);
     execute(*options, trainer);
   };
-  commands.push_back({sub, run, [=] { return options->common.verbose && trainer != nullptr; }});
+  commands.push_back({sub, run, [=, options = options] { return options->common.verbose && trainer != nullptr; }});
 }
 
 std::vector<Command> add_commands(CLI::App& app, const std::vector<std::string>& arguments, TrainFunction trainer) {

@@ -24,17 +24,17 @@ void add_model_options(CLI::App& app, CommonOptions& options) {
   app.add_flag("-q,--quiet", options.quiet, "say nothing on standard error but warnings and errors");
 }
 
-void add_weights_option(CLI::App& app, CommonOptions& options) {
+void add_arithmetic_options(CLI::App& app, CommonOptions& options) {
+  const auto set_precision = [&options](size_t index) { options.precision = static_cast<Precision>(index); };
+  add_choice(app, "--precision", kPrecisionNames, set_precision,
+             "arithmetic; f64 and f32 give the same bits everywhere", "fast");
   const auto set_weights = [&options](size_t index) { options.int8_weights = index == 1; };
   add_choice(app, "--weights", kWeightTypes, set_weights,
              "int8: quantize at load; half of bf16's memory and reading, less exact (fast only)", "stored");
 }
 
 void add_precision_options(CLI::App& app, CommonOptions& options) {
-  const auto set_precision = [&options](size_t index) { options.precision = static_cast<Precision>(index); };
-  add_choice(app, "--precision", kPrecisionNames, set_precision,
-             "arithmetic; f64 and f32 give the same bits everywhere", "fast");
-  add_weights_option(app, options);
+  add_arithmetic_options(app, options);
   add_count(app, "-t,--threads", options.n_threads, "threads (default: physical cores the process may use)",
             {1, kMaxThreads});
   add_count(app, "--chunk", options.chunk, "tokens of the prompt read at once", {1, kMaxChunk});

@@ -55,8 +55,8 @@ struct CommonOptions {
 };
 
 void add_model_options(CLI::App& app, CommonOptions& options);        // -m -v -q
-void add_precision_options(CLI::App& app, CommonOptions& options);    // --precision --weights -t --chunk
-void add_weights_option(CLI::App& app, CommonOptions& options);       // --weights
+void add_arithmetic_options(CLI::App& app, CommonOptions& options);   // --precision --weights
+void add_precision_options(CLI::App& app, CommonOptions& options);    // these, -t --chunk
 void add_simd_option(CLI::App& app, CommonOptions& options);          // --simd
 void add_cache_options(CLI::App& app, CommonOptions& options);        // -c -ctk -ctv, --cache and what its kinds take
 void add_force_option(CLI::App& app, CommonOptions& options);         // --force

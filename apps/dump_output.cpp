@@ -163,9 +163,7 @@ class NpyDump final : public DumpOutput {
                                  {"dtype", dtype_name(spec.dtype)},
                                  {"shape", spec.shape}});
     }
-    OutputFile file(folder_.path() / "manifest.json");
-    file.append(json.dump(2) + "\n");
-    file.finish();
+    write_text_file(folder_.path() / "manifest.json", json.dump(2) + "\n");
   }
 
   fs::path path_;

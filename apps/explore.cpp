@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "apps/explore.h"
+#include "apps/generation.h"
 
 #include <CLI/CLI.hpp>
 #include <array>
@@ -15,7 +16,6 @@ constexpr std::array<std::string_view, 3> kMethods = {"js", "local", "kld"};
 constexpr std::array<std::string_view, 2> kScopes = {"full", "distant"};
 constexpr std::array<std::string_view, 2> kSimilarities = {"1-jsd", "1-sqrt"};
 constexpr std::array<std::string_view, 3> kCompares = {"lowest", "previous", "all"};
-constexpr std::array<std::string_view, 4> kProgress = {"auto", "plain", "json", "none"};
 constexpr double kDefaultDelta = 0.5;  // the paper's
 
 void without_effect(const char* flag, const char* why) {
@@ -136,8 +136,7 @@ void declare_explore(CLI::App& app, ExploreOptions& options) {
   add_count(app, "--measure", options.n_measured, "js, local: measure the KL of about N points of the curve",
             {1, kMaxCount});
   app.add_flag("--restart", options.restart, "forget what an earlier run left in MAP.progress.json");
-  const auto set_progress = [&options](size_t index) { options.progress = static_cast<ProgressMode>(index); };
-  add_choice(app, "--progress", kProgress, set_progress, "how to show how far it has come", "auto");
+  add_progress_option(app, options.progress, "how to show how far it has come");
   add_precision_options(app, options.common);
   add_simd_option(app, options.common);
   add_force_option(app, options.common);

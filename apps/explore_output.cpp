@@ -17,12 +17,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-void write_file(const std::filesystem::path& path, const std::string& text) {
-  OutputFile file(path);
-  file.append(text);
-  file.finish();
-}
-
 const char* cost_name(ExploreMethod method) {
   switch (method) {
     case ExploreMethod::kJs:
@@ -215,10 +209,10 @@ std::string similarity_picture(const Exploration& found) {
 }
 
 void write_exploration(const Exploration& found, const ExploreFiles& files) {
-  write_file(files.map, map_text(found));
-  write_file(files.table, curve_table(found));
-  write_file(files.curve, curve_picture(found));
-  if (found.similarity != nullptr) write_file(files.heatmap, similarity_picture(found));
+  write_text_file(files.map, map_text(found));
+  write_text_file(files.table, curve_table(found));
+  write_text_file(files.curve, curve_picture(found));
+  if (found.similarity != nullptr) write_text_file(files.heatmap, similarity_picture(found));
 }
 
 }  // namespace proxima

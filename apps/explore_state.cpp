@@ -107,9 +107,7 @@ void write_explore_state(const std::filesystem::path& path, const ExploreState& 
                                {"sums", state.table.sums},
                                {"rows", state.table.n_rows}}},
                              {"search", as_json(state.search)}};
-  OutputFile output(path);
-  output.append(file.dump() + "\n");
-  output.finish();
+  write_text_file(path, file.dump() + "\n");
 }
 
 }  // namespace proxima

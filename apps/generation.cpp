@@ -31,9 +31,9 @@ void declare_generation(CLI::App& app, GenerationOptions& options) {
   add_progress_option(app, options.progress);
 }
 
-void add_progress_option(CLI::App& app, ProgressMode& mode) {
+void add_progress_option(CLI::App& app, ProgressMode& mode, const std::string& help) {
   const auto set = [&mode](size_t index) { mode = static_cast<ProgressMode>(index); };
-  add_choice(app, "--progress", kProgressModes, set, "on standard error, while the prompt is read", "auto");
+  add_choice(app, "--progress", kProgressModes, set, help, "auto");
 }
 
 void check_generation(const GenerationOptions& options) {

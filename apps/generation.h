@@ -17,7 +17,9 @@ struct GenerationOptions {
 };
 
 void declare_generation(CLI::App& app, GenerationOptions& options);
-void add_progress_option(CLI::App& app, ProgressMode& mode);
+// Of a command that reads a prompt, unless `help` says what else takes long.
+void add_progress_option(CLI::App& app, ProgressMode& mode,
+                         const std::string& help = "on standard error, while the prompt is read");
 // Throws Error(kUsage) for sampling flags out of range or without effect.
 void check_generation(const GenerationOptions& options);
 

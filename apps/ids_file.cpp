@@ -27,4 +27,14 @@ std::vector<TokenId> read_ids(const std::string& path) {
   return ids;
 }
 
+std::vector<TokenId> pseudo_random_ids(size_t n, size_t vocab) {
+  std::vector<TokenId> ids;
+  uint64_t state = 1;
+  while (ids.size() < n) {
+    state = state * 6364136223846793005U + 1442695040888963407U;
+    ids.push_back(static_cast<TokenId>((state >> 33U) % vocab));
+  }
+  return ids;
+}
+
 }  // namespace proxima

@@ -25,16 +25,6 @@ constexpr size_t kTopK = 10;
 constexpr double kTargetMultiplyAdds = 8e9;
 constexpr size_t kMinTargetTokens = 4;
 
-std::vector<TokenId> pseudo_random_ids(size_t n, size_t vocab) {
-  std::vector<TokenId> ids;
-  uint64_t state = 1;
-  while (ids.size() < n) {
-    state = state * 6364136223846793005U + 1442695040888963407U;
-    ids.push_back(static_cast<TokenId>((state >> 33U) % vocab));
-  }
-  return ids;
-}
-
 class Selfcheck {
  public:
   Selfcheck(const SelfcheckOptions& options, const Session& session)

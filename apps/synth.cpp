@@ -11,6 +11,7 @@
 #include "apps/train/bpe_trainer.h"
 #include "apps/train/tokenizer_files.h"
 #include "core/error.h"
+#include "core/output_file.h"
 #include "core/safetensors.h"
 
 namespace proxima {

@@ -31,4 +31,10 @@ void write_output(std::string_view text) {
   }
 }
 
+std::string csv_text(const std::string& text) {
+  std::string quoted = "\"";
+  for (const char letter : text) quoted += letter == '"' ? std::string("\"\"") : std::string(1, letter);
+  return quoted + '"';
+}
+
 }  // namespace proxima

@@ -2,6 +2,7 @@
 // Data for standard output: unbuffered, so that a reader sees each piece of text at once, and every write checked.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace proxima {
@@ -12,5 +13,8 @@ void protect_standard_streams();
 
 // Throws Error(kOutput) naming the reason: a full disk, a closed descriptor, a reader that has gone.
 void write_output(std::string_view text);
+
+// A field of a CSV table, in quotes.
+std::string csv_text(const std::string& text);
 
 }  // namespace proxima

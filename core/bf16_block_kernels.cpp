@@ -6,25 +6,27 @@
 
 #include <cstring>
 
-// Of every function here: nothing else in the program may be compiled for these instructions.
-#define PROXIMA_BF16 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
+#include "hwy/base.h"
 
 namespace proxima {
 namespace {
+
+// Nothing else in the program may be compiled for these instructions.
+HWY_PUSH_ATTRIBUTES("avx512f,avx512bw,avx512vl,avx512bf16")
 
 constexpr size_t kLanes = 16;     // pairs, or floats, in a register
 constexpr size_t kRegisters = 3;  // of rows in a tile: with kColumns 24 sums, 3 rows and a broadcast of 32 registers
 constexpr size_t kColumns = 8;
 
 // Lane i takes bf16(low[i]) and bf16(high[i]).
-PROXIMA_BF16 inline __m512i paired(__m512 low, __m512 high) {
+inline __m512i paired(__m512 low, __m512 high) {
   const __m512i both = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low));  // 16 of low, then 16 of high
   const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21,
                                          5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
   return _mm512_permutexvar_epi16(order, both);
 }
 
-PROXIMA_BF16 void pair_rows(const float* x, size_t n, size_t n_rows, uint32_t* pairs) {
+void pair_rows(const float* x, size_t n, size_t n_rows, uint32_t* pairs) {
   for (size_t c = 0; c < n; c += 2) {
     const float* low = x + c * n_rows;
     for (size_t row = 0; row < n_rows; row += kLanes) {
@@ -34,7 +36,7 @@ PROXIMA_BF16 void pair_rows(const float* x, size_t n, size_t n_rows, uint32_t* p
   }
 }
 
-PROXIMA_BF16 void pair_keys(StoredRows rows, size_t n_keys, size_t head_dim, uint32_t* pairs) {
+void pair_keys(StoredRows rows, size_t n_keys, size_t head_dim, uint32_t* pairs) {
   const __m512i first = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6, 37,
                                          5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
   const __m512i second = _mm512_add_epi16(first, _mm512_set1_epi16(16));
@@ -51,12 +53,12 @@ PROXIMA_BF16 void pair_keys(StoredRows rows, size_t n_keys, size_t head_dim, uin
   }
 }
 
-PROXIMA_BF16 inline __m512 add_products(__m512 sum, __m512i a, __m512i b) {
+inline __m512 add_products(__m512 sum, __m512i a, __m512i b) {
   return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
 }
 
 template <size_t R, size_t K>
-PROXIMA_BF16 inline void score_tile(const uint32_t* q, size_t n_rows, StoredRows keys, size_t head_dim, float* scores) {
+inline void score_tile(const uint32_t* q, size_t n_rows, StoredRows keys, size_t head_dim, float* scores) {
   __m512 sums[K][R];
 #pragma GCC unroll 8
   for (size_t k = 0; k < K; ++k) {
@@ -84,8 +86,7 @@ PROXIMA_BF16 inline void score_tile(const uint32_t* q, size_t n_rows, StoredRows
 }
 
 template <size_t R>
-PROXIMA_BF16 void score_rows(const uint32_t* q, size_t n_rows, StoredRows keys, size_t n_keys, size_t head_dim,
-                             float* scores) {
+void score_rows(const uint32_t* q, size_t n_rows, StoredRows keys, size_t n_keys, size_t head_dim, float* scores) {
   size_t k = 0;
   for (; k + kColumns <= n_keys; k += kColumns) {
     score_tile<R, kColumns>(q, n_rows, keys.from(k), head_dim, scores + k * n_rows);
@@ -93,8 +94,7 @@ PROXIMA_BF16 void score_rows(const uint32_t* q, size_t n_rows, StoredRows keys, 
   for (; k < n_keys; ++k) score_tile<R, 1>(q, n_rows, keys.from(k), head_dim, scores + k * n_rows);
 }
 
-PROXIMA_BF16 void scores(const uint32_t* q, size_t n_rows, StoredRows keys, size_t n_keys, size_t head_dim,
-                         float* scores) {
+void scores(const uint32_t* q, size_t n_rows, StoredRows keys, size_t n_keys, size_t head_dim, float* scores) {
   size_t row = 0;
   for (; row + kRegisters * kLanes <= n_rows; row += kRegisters * kLanes) {
     score_rows<kRegisters>(q + row, n_rows, keys, n_keys, head_dim, scores + row);
@@ -104,8 +104,8 @@ PROXIMA_BF16 void scores(const uint32_t* q, size_t n_rows, StoredRows keys, size
 
 // head_dim is a multiple of kColumns.
 template <size_t R>
-PROXIMA_BF16 void mix_rows(const uint32_t* p, size_t n_rows, const uint32_t* values, size_t n_pairs, size_t head_dim,
-                           const float* rescale, float* out) {
+void mix_rows(const uint32_t* p, size_t n_rows, const uint32_t* values, size_t n_pairs, size_t head_dim,
+              const float* rescale, float* out) {
   for (size_t c = 0; c < head_dim; c += kColumns) {
     __m512 sums[kColumns][R];
 #pragma GCC unroll 8
@@ -135,8 +135,8 @@ PROXIMA_BF16 void mix_rows(const uint32_t* p, size_t n_rows, const uint32_t* val
   }
 }
 
-PROXIMA_BF16 void mix(const uint32_t* p, size_t n_rows, const uint32_t* values, size_t n_pairs, size_t head_dim,
-                      const float* rescale, float* out) {
+void mix(const uint32_t* p, size_t n_rows, const uint32_t* values, size_t n_pairs, size_t head_dim,
+         const float* rescale, float* out) {
   size_t row = 0;
   for (; row + kRegisters * kLanes <= n_rows; row += kRegisters * kLanes) {
     mix_rows<kRegisters>(p + row, n_rows, values, n_pairs, head_dim, rescale + row, out + row);
@@ -145,6 +145,8 @@ PROXIMA_BF16 void mix(const uint32_t* p, size_t n_rows, const uint32_t* values, 
     mix_rows<1>(p + row, n_rows, values, n_pairs, head_dim, rescale + row, out + row);
   }
 }
+
+HWY_POP_ATTRIBUTES
 
 constexpr Bf16BlockKernels kKernels = {pair_rows, pair_keys, scores, mix};
 

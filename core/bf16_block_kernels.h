@@ -9,7 +9,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/compute.h"
 #include "core/kernels.h"
 
 namespace proxima {

@@ -50,7 +50,7 @@ void Gemm::multiply_widened(const float* x, size_t n_rows, const Matrix& w, floa
   const size_t n_panels = (w.n_out + n_threads * kPanelRows - 1) / (n_threads * kPanelRows) * n_threads;
   const size_t panel_rows = (w.n_out + n_panels - 1) / n_panels;
   panels_.resize(static_cast<size_t>(compute_.n_threads) * kPanelRows * w.n_in);
-#pragma omp parallel for schedule(dynamic) num_threads(static_cast <int>(n_threads))
+#pragma omp parallel for schedule(dynamic) num_threads(static_cast<int>(n_threads))
   for (size_t panel = 0; panel < n_panels; ++panel) {
     const size_t first = std::min(panel * panel_rows, w.n_out);
     const size_t count = std::min(panel_rows, w.n_out - first);

@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "core/processor.h"
 
@@ -23,6 +24,13 @@ namespace proxima {
 constexpr size_t kInt8Lanes = 16;  // rows of weights in a group
 constexpr size_t kInt8Quad = 4;    // columns that a step takes
 constexpr size_t kInt8Block = 64;  // activations that share a scale
+
+// Four steps as the bits of one integer.
+inline int32_t quad_bits(const int8_t* steps) {
+  int32_t bits = 0;
+  std::memcpy(&bits, steps, sizeof(bits));
+  return bits;
+}
 
 // Quantized activations; the last block may be shorter, and zeros fill its last quad.
 struct Int8Rows {

@@ -35,7 +35,8 @@ Int8Matrix::Int8Matrix(const StoredRows& rows, size_t n_out, size_t n_in, const 
       n_quads_(quads_of(n_in)),
       scales_(groups_of(n_out) * kInt8Lanes),
       bytes_(ReservedMemory::whole_pages(groups_of(n_out) * n_quads_ * kQuadBytes)) {
-#pragma omp parallel for schedule(static) num_threads(compute.threads_for(n_out* n_in))
+  const int n_threads = compute.threads_for(n_out * n_in);
+#pragma omp parallel for schedule(static) num_threads(n_threads)
   for (size_t group = 0; group < groups_of(n_out); ++group) quantize_group(group, rows, n_in, compute.kernels->f32);
 }
 

@@ -27,7 +27,8 @@ Int8Rows Int8Products::quantize(const float* x, size_t n_rows, size_t n_in) {
   steps_.resize(std::max(steps_.size(), n_rows * stride));
   scales_.resize(std::max(scales_.size(), n_rows * n_blocks));
   offsets_.resize(scales_.size());
-#pragma omp parallel for schedule(static) num_threads(compute_.threads_for(n_rows* n_in))
+  const int n_threads = compute_.threads_for(n_rows * n_in);
+#pragma omp parallel for schedule(static) num_threads(n_threads)
   for (size_t row = 0; row < n_rows; ++row) {
     kernels_.quantize(x + row * n_in, n_in, steps_.data() + row * stride, scales_.data() + row * n_blocks,
                       offsets_.data() + row * n_blocks);

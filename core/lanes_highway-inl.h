@@ -265,9 +265,7 @@ struct Weights16 {
 struct Quad {
   hn::Vec<Int16s> even, odd;
   static HWY_INLINE Quad load(const int8_t* steps) {
-    int32_t four = 0;
-    std::memcpy(&four, steps, sizeof(four));
-    const auto pairs = hn::BitCast(Int16s(), hn::Set(Int32s(), four));
+    const auto pairs = hn::BitCast(Int16s(), hn::Set(Int32s(), quad_bits(steps)));
     return {hn::ShiftRight<8>(hn::ShiftLeft<8>(pairs)), hn::ShiftRight<8>(pairs)};
   }
 };

@@ -126,4 +126,10 @@ void OutputFile::fail_with(std::string_view action, int error_number) const {
   fail(ErrorKind::kOutput, "{}: could not be {}: {}", path_.string(), action, std::strerror(error_number));
 }
 
+void write_text_file(const std::filesystem::path& path, std::string_view text) {
+  OutputFile file(path);
+  file.append(text);
+  file.finish();
+}
+
 }  // namespace proxima

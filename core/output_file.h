@@ -41,4 +41,7 @@ class OutputFile {
   bool direct_ = false;
 };
 
+// The whole file at once.
+void write_text_file(const std::filesystem::path& path, std::string_view text);
+
 }  // namespace proxima

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The product of bytes by the instruction made for it: four unsigned bytes by four signed ones, added to an integer.
-// The only place that uses intrinsics: Highway 1.0 does not have it.
+// By intrinsics, since Highway 1.0 does not have it.
 #include <cstring>
 
 #include "core/int8_kernels.h"
@@ -37,11 +37,7 @@ struct Weights16 {
 };
 struct Quad {
   __m512i v;
-  static HWY_INLINE Quad load(const int8_t* steps) {
-    int32_t four = 0;
-    std::memcpy(&four, steps, sizeof(four));
-    return {_mm512_set1_epi32(four)};
-  }
+  static HWY_INLINE Quad load(const int8_t* steps) { return {_mm512_set1_epi32(quad_bits(steps))}; }
 };
 struct Sums {
   __m512i v;
@@ -88,11 +84,7 @@ struct Weights16 {
 };
 struct Quad {
   __m256i v;
-  static HWY_INLINE Quad load(const int8_t* steps) {
-    int32_t four = 0;
-    std::memcpy(&four, steps, sizeof(four));
-    return {_mm256_set1_epi32(four)};
-  }
+  static HWY_INLINE Quad load(const int8_t* steps) { return {_mm256_set1_epi32(quad_bits(steps))}; }
 };
 struct Sums {
   __m256i low, high;

@@ -6,6 +6,7 @@
 #include <cstring>
 
 namespace proxima {
+
 RowStore::RowStore(size_t max_rows, size_t row_elements, DType dtype)
     : row_bytes_(proxima::row_bytes(dtype, row_elements)),
       dtype_(dtype),

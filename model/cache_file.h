@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A sequence's cache as a file, to read a document once and ask many questions of it. One safetensors file:
 //   metadata      format "proxima.kv/1"; fingerprints of weights, config, rope and tokenizer; precision, cache,
-//   key_dtype,
-//                 value_dtype, map (the text of a sharing map, for pod); model (the folder); add_special; weight_type
-//                 "int8" where they were quantized
+//                 key_dtype, value_dtype, map (the text of a sharing map, for pod); model (the folder); add_special;
+//                 weight_type "int8" where they were quantized
 //   input_ids     I64 [tokens]
 //   prompt.before, prompt.after   U8: the text that was read, and what a chat template puts after a question
 //   NAME          [rows, columns], for each store of KvCache::save(), such as layers.3.heads.0.keys

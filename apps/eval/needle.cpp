@@ -19,11 +19,8 @@ namespace {
 
 using nlohmann::ordered_json;
 
-void write_file(const std::string& path, const std::string& text) {
-  if (path.empty()) return;
-  OutputFile file(path);
-  file.append(text);
-  file.finish();
+void write_if_wanted(const std::string& path, const std::string& text) {
+  if (!path.empty()) write_text_file(path, text);
 }
 
 // Found out before hours of work.
@@ -191,8 +188,8 @@ void eval_needle(const NeedleCommandOptions& options) {
     write_output(counts_text(panels.back(), panels.front()));
   }
   if (options.json) write_json({{"caches", summary}});
-  write_file(options.csv, needle_csv(task.options(), panels));
-  write_file(options.svg, needle_svg(task.options(), panels, trained));
+  write_if_wanted(options.csv, needle_csv(task.options(), panels));
+  write_if_wanted(options.svg, needle_svg(task.options(), panels, trained));
   for (const NeedlePanel& panel : panels) {
     if (options.min_score && 100 * mean_of(panel.score) < *options.min_score) {
       fail(ErrorKind::kLimit, "{}: {:.1f} % of the facts were found, below --min-score {}", panel.name,

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "apps/plot_heatmap.h"
+#include "apps/text_output.h"
 
 namespace proxima {
 namespace {
@@ -23,12 +24,6 @@ std::string length_text(size_t length) {
 // How many lengths are within the trained one.
 size_t n_trained(const NeedleOptions& options, size_t trained_length) {
   return static_cast<size_t>(std::ranges::upper_bound(options.lengths, trained_length) - options.lengths.begin());
-}
-
-std::string csv_text(const std::string& text) {
-  std::string quoted = "\"";
-  for (const char letter : text) quoted += letter == '"' ? std::string("\"\"") : std::string(1, letter);
-  return quoted + '"';
 }
 
 std::string cell_text(double value, bool as_number) {

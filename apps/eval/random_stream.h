@@ -27,6 +27,17 @@ class RandomStream {
   // Uniform in [0, n); n is far below 2^64, so the remainder's bias does not matter.
   size_t below(size_t n) { return static_cast<size_t>(next() % n); }
 
+  // An index into weights, each as often as it weighs: they are not negative and not all 0.
+  size_t weighted(const std::vector<double>& weights) {
+    double sum = 0;
+    for (const double weight : weights) sum += weight;
+    double left = static_cast<double>(next() >> 11) * 0x1.0p-53 * sum;
+    size_t index = 0;
+    while (index + 1 < weights.size() && left >= weights[index]) left -= weights[index++];
+    while (weights[index] == 0) --index;  // rounding
+    return index;
+  }
+
   template <class T>
   const T& pick(const std::vector<T>& from) {
     return from[below(from.size())];

@@ -5,6 +5,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "apps/eval/words.h"
 #include "apps/option_values.h"
 #include "apps/train/train_config.h"
 #include "core/error.h"
@@ -17,16 +18,6 @@ using nlohmann::ordered_json;
 
 constexpr std::array<std::string_view, 2> kProducts = {"bf16", "f32"};
 constexpr const char* kLoraModules = "q_proj,k_proj,v_proj,o_proj";
-
-std::vector<std::string> split(const std::string& list) {
-  std::vector<std::string> parts;
-  for (size_t begin = 0; begin <= list.size();) {
-    const size_t end = std::min(list.find(',', begin), list.size());
-    parts.push_back(list.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
-}
 
 ordered_json sources_of(const AdaptOptions& options) {
   const double share = options.task_share.value_or(0.5);
@@ -44,7 +35,7 @@ ordered_json sources_of(const AdaptOptions& options) {
 
 // Equal shares of the tokens for each length.
 ordered_json stages_of(const AdaptOptions& options) {
-  const auto lengths = split(options.lengths.empty() ? "2048" : options.lengths);
+  const auto lengths = split_at(options.lengths.empty() ? "2048" : options.lengths, ',');
   const size_t tokens = options.tokens.value_or(1000000);
   ordered_json stages = ordered_json::array();
   for (const std::string& text : lengths) {
@@ -75,7 +66,7 @@ ordered_json described_by_flags(const AdaptOptions& options) {
   if (!options.products.empty()) run["products"] = options.products;
   if (options.lora_rank) {
     run["lora"] = {{"rank", *options.lora_rank},
-                   {"modules", split(options.lora_modules.empty() ? kLoraModules : options.lora_modules)}};
+                   {"modules", split_at(options.lora_modules.empty() ? kLoraModules : options.lora_modules, ',')}};
     if (options.lora_alpha) run["lora"]["alpha"] = *options.lora_alpha;
   }
   return run;

@@ -21,7 +21,7 @@ class MixtureSource final : public SampleSource {
 
  private:
   std::vector<MixturePart> parts_;
-  double total_ = 0;
+  std::vector<double> shares_;
   uint64_t seed_;
 };
 

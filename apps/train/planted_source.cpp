@@ -119,14 +119,7 @@ PlantedSource::Ids PlantedSource::encode(const std::string& text) const {
 }
 
 PlantedSource::Form PlantedSource::draw_form(RandomStream& random) const {
-  const std::array<double, 4> weights = {options_.plain, options_.note, options_.digest, options_.prose};
-  double sum = 0;
-  for (const double weight : weights) sum += weight;
-  double left = static_cast<double>(random.next() >> 11) * 0x1.0p-53 * sum;
-  size_t form = 0;
-  while (form + 1 < weights.size() && left >= weights[form]) left -= weights[form++];
-  while (weights[form] == 0) --form;  // rounding
-  return static_cast<Form>(form);
+  return static_cast<Form>(random.weighted({options_.plain, options_.note, options_.digest, options_.prose}));
 }
 
 std::string PlantedSource::draw_name(RandomStream& random, const std::vector<Fact>& others) const {

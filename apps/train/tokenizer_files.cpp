@@ -97,10 +97,4 @@ std::string chat_tokenizer_config() {
   return file.dump(1) + "\n";
 }
 
-void write_text_file(const std::filesystem::path& path, const std::string& text) {
-  OutputFile file(path);
-  file.append(text);
-  file.finish();
-}
-
 }  // namespace proxima

@@ -22,7 +22,4 @@ std::span<const std::string> chat_tokens();
 // tokenizer_config.json for these: end token and a plain chat template, <|user|>text<|end|><|assistant|>.
 std::string chat_tokenizer_config();
 
-// Writes a text, complete or not at all.
-void write_text_file(const std::filesystem::path& path, const std::string& text);
-
 }  // namespace proxima

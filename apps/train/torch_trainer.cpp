@@ -117,9 +117,7 @@ class TrainingRun {
 
   void save(const TrainLog& log) {
     checkpoint_.write(state_, weights_.flat(), optimizer_.mean(), optimizer_.square());
-    OutputFile curve(training_curve(job_.state));
-    curve.append(log.curve("Training"));
-    curve.finish();
+    write_text_file(training_curve(job_.state), log.curve("Training"));
   }
 
   std::string detail(const TrainLog& log) const {
@@ -260,7 +258,8 @@ class TrainingRun {
   template <class Work, class Then>
   void in_parallel(size_t n, const Work& work, const Then& then) const {
     std::exception_ptr failure;
-#pragma omp parallel for ordered schedule(dynamic, 1) num_threads(static_cast <int>(std::min(settings_.n_threads, n)))
+    const int n_threads = static_cast<int>(std::min(settings_.n_threads, n));
+#pragma omp parallel for ordered schedule(dynamic, 1) num_threads(n_threads)
     for (size_t i = 0; i < n; ++i) {
       std::exception_ptr own;
       try {

@@ -41,10 +41,6 @@ at::Tensor tensor_of(const TensorView& view, at::ScalarType type) {
   return stored.to(type);
 }
 
-bool ends_with(const std::string& name, const char* end) {
-  return name.ends_with(end);
-}
-
 bool decays(const std::string& name, const at::Tensor& values) {
   return values.dim() == 2 && name != "model.embed_tokens.weight";
 }
@@ -112,11 +108,11 @@ TorchWeights::TorchWeights(const ModelConfig& config, double deviation, uint64_t
   std::vector<Named> all;
   for (const TensorSpec& spec : llama_tensors(config)) {
     const auto shape = torch_shape(spec.shape);
-    const bool to_residual = ends_with(spec.name, "o_proj.weight") || ends_with(spec.name, "down_proj.weight");
+    const bool to_residual = spec.name.ends_with("o_proj.weight") || spec.name.ends_with("down_proj.weight");
     const double spread = to_residual ? deviation / std::sqrt(2.0 * static_cast<double>(config.n_layers)) : deviation;
-    at::Tensor values = ends_with(spec.name, "norm.weight") ? at::ones(shape, at::kDouble)
-                        : ends_with(spec.name, ".bias")     ? at::zeros(shape, at::kDouble)
-                                                            : normal(spec.name, shape, spread, seed);
+    at::Tensor values = spec.name.ends_with("norm.weight") ? at::ones(shape, at::kDouble)
+                        : spec.name.ends_with(".bias")     ? at::zeros(shape, at::kDouble)
+                                                           : normal(spec.name, shape, spread, seed);
     all.push_back({spec.name, values});
   }
   train(std::move(all), type);

@@ -9,6 +9,7 @@
 #include "apps/train/bpe_trainer.h"
 #include "apps/train/tokenizer_files.h"
 #include "core/error.h"
+#include "core/output_file.h"
 
 namespace proxima {
 namespace {

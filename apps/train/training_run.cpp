@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "apps/train/training_run.h"
+#include "apps/generation.h"
 
 #include <CLI/CLI.hpp>
 #include <array>
@@ -19,17 +20,10 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
-constexpr std::array<std::string_view, 4> kProgress = {"auto", "plain", "json", "none"};
 // config.json is the trainer's own.
 constexpr std::array kTokenizerFiles = {"tokenizer.json",          "tokenizer_config.json", "tokenizer.model",
                                         "special_tokens_map.json", "added_tokens.json",     "generation_config.json",
                                         "chat_template.jinja"};
-
-void write_text(const fs::path& path, const std::string& text) {
-  OutputFile file(path);
-  file.append(text);
-  file.finish();
-}
 
 void copy_to(const fs::path& from, const fs::path& to) {
   std::error_code error;
@@ -74,7 +68,7 @@ ordered_json record(const TrainingJob& job, const TrainingResult& result, const 
 void write_map(const SharingMap& map, const fs::path& folder) {
   SharingMap bound = map;
   bound.fingerprint = checkpoint_fingerprint(Checkpoint(folder));
-  write_text(folder / "map.json", sharing_map_text(bound) + "\n");
+  write_text_file(folder / "map.json", sharing_map_text(bound) + "\n");
 }
 
 }  // namespace
@@ -91,8 +85,7 @@ void declare_training_run(CLI::App& app, TrainingRunOptions& options) {
             {1, 1024});
   add_count(app, "--save-every", options.save_every, "seconds between checkpoints: what a kill can lose");
   app.add_flag("--restart", options.restart, "forget the checkpoint in OUT.training");
-  const auto set_progress = [&options](size_t index) { options.progress = static_cast<ProgressMode>(index); };
-  add_choice(app, "--progress", kProgress, set_progress, "how to show how far it has come", "auto");
+  add_progress_option(app, options.progress, "how to show how far it has come");
 }
 
 std::optional<SharingMap> training_map(const TrainingRunOptions& options, const ModelConfig& config,
@@ -140,12 +133,12 @@ void run_training(TrainingJob job, const TrainingRunOptions& options, const orde
   fs::remove_all(partial);
   make_folder(partial);
   const TrainingResult result = train(job, partial / "model.safetensors");
-  write_text(partial / "config.json", config.dump(2) + "\n");
+  write_text_file(partial / "config.json", config.dump(2) + "\n");
   for (const char* file : kTokenizerFiles) {
     if (fs::exists(tokenizer_dir / file)) copy_to(tokenizer_dir / file, partial / file);
   }
   if (job.map) write_map(*job.map, partial);
-  write_text(partial / "training.json", record(job, result, described).dump(2) + "\n");
+  write_text_file(partial / "training.json", record(job, result, described).dump(2) + "\n");
   copy_to(training_log(job.state), partial / "training.jsonl");
   copy_to(training_curve(job.state), partial / "training.svg");
   std::error_code error;
