@@ -9,13 +9,11 @@ namespace hn = hwy::HWY_NAMESPACE;
 #if HWY_TARGET <= HWY_AVX3
 constexpr size_t kTileRows = 4;
 constexpr size_t kTileColumns = 4;
-constexpr size_t kWideColumns = 8;     // of a tile of one row
 constexpr size_t kBlockRegisters = 3;  // of rows, in blocked attention
 constexpr size_t kBlockColumns = 8;
 #else
 constexpr size_t kTileRows = 2;
 constexpr size_t kTileColumns = 2;
-constexpr size_t kWideColumns = 4;
 constexpr size_t kBlockRegisters = 1;
 constexpr size_t kBlockColumns = 6;
 #endif

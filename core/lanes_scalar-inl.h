@@ -4,7 +4,6 @@
 
 constexpr size_t kTileRows = 2;
 constexpr size_t kTileColumns = 2;
-constexpr size_t kWideColumns = 2;
 constexpr size_t kBlockRegisters = 1;
 constexpr size_t kBlockColumns = 2;
 
