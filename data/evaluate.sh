@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# What each cache costs the demo model: what explore.sh finds, the needle heatmap data/figures/needle.svg, and two tables, one with every cache
+# What each cache costs the model of data/toy: what explore.sh finds, the needle heatmap data/figures/needle.svg, and two tables, one with every cache
 # at the bytes of PoD (CLA at its own, Quest keeps everything), one at 10 % of a dense cache for those that can.
 # usage: data/evaluate.sh [PROGRAM] [FOLDER]   (some minutes; with the same folder it goes on where it was interrupted)
 set -euo pipefail
@@ -9,6 +9,7 @@ program=$(realpath "${1:-$root/build/apps/proxima}")
 folder=$(realpath -m "${2:-$(mktemp -d)}")
 mkdir -p "$folder" "$root/data/figures"
 cd "$root/data"
+export PROXIMA_MODEL=$root/data/toy PROXIMA_STYLE=toy
 
 "$root/data/explore.sh" "$program" "$folder"  # its maps and pictures first
 js=$folder/js.json

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Explores the demo model by all three methods on the texts and questions of data/explore, writes the pictures of
-# data/figures and the tables and maps to a folder, and asks the questions of data/samples with each map.
+# Explores the model of data/toy by all three methods on the texts and questions of data/explore, writes the pictures of
+# data/figures and the tables and maps to a folder, and asks the questions of data/toy/samples with each map.
 # usage: data/explore.sh [PROGRAM] [FOLDER]   (a few minutes)
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -9,6 +9,7 @@ program=$(realpath "${1:-$root/build/apps/proxima}")
 folder=${2:-$(mktemp -d)}
 mkdir -p "$folder" "$root/data/figures"
 cd "$root/data"
+export PROXIMA_MODEL=$root/data/toy
 
 common=(--text explore/prose.txt --task explore/tasks.jsonl --length 512 --ns 4 --nr 64 --target-saving 30% -q --restart)
 "$program" explore "${common[@]}" --by js --scope full --measure 14 -o "$folder/js.json"
@@ -18,7 +19,7 @@ for by in js local kld; do cp "$folder/$by.curve.svg" "figures/explore-$by.svg";
 cp "$folder/js.similarity.svg" figures/explore-similarity.svg
 
 ask() { # document name arguments...
-  "$program" run -q -n 8 -f "samples/$1.txt" -e -p "Question: $2?\nAnswer: $2 " "${@:3}"
+  "$program" run -q -n 8 -f "toy/samples/$1.txt" -e -p "Question: $2?\nAnswer: $2 " "${@:3}"
 }
 for by in dense js local kld; do
   cache=()

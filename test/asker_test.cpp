@@ -23,7 +23,7 @@ class AskerTest : public ::testing::Test {
     tiny.vocab = 300;
     tiny.layers = 4;
     test::write_tiny_model(folder_.path(), tiny);
-    std::filesystem::copy(PROXIMA_SOURCE_DIR "/data/demo/tokenizer.json", folder_.path());
+    std::filesystem::copy(PROXIMA_SOURCE_DIR "/data/toy/tokenizer.json", folder_.path());
     options_.model = folder_.path();
     options_.quiet = true;
     options_.precision = Precision::kF64;

@@ -12,7 +12,9 @@ CliResult Cli::run(const std::string& arguments, const std::string& before) cons
 }
 
 CliResult Cli::shell(const std::string& text) const {
-  write(".script", "P='" PROXIMA_PROGRAM "'\ncd '" + folder_.path().string() + "'\nexec </dev/null\n" + text + "\n");
+  const std::string model = model_.empty() ? "" : "export PROXIMA_MODEL='" + model_ + "'\n";
+  write(".script",
+        "P='" PROXIMA_PROGRAM "'\n" + model + "cd '" + folder_.path().string() + "'\nexec </dev/null\n" + text + "\n");
   const std::string script = path(".script").string();
   const std::string command =
       "bash '" + script + "' >'" + path(".out").string() + "' 2>'" + path(".err").string() + "'";

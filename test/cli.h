@@ -14,10 +14,13 @@ struct CliResult {
   std::string err;
 };
 
-// A folder of its own, in which commands run. `arguments` is shell text after the program's name and may redirect and
-// pipe; `before` is shell text in front of it, such as variables.
+// A folder of its own, in which commands run, with data/toy as the model where they name none. `arguments` is shell
+// text after the program's name and may redirect and pipe; `before` is shell text in front of it, such as variables.
 class Cli {
  public:
+  // Another default, a folder; empty: the program's own.
+  void set_model(const std::string& model) { model_ = model; }
+
   CliResult run(const std::string& arguments, const std::string& before = "") const;
   // Any shell text; $P is the program. Standard output and error are captured where the text leaves them alone.
   CliResult shell(const std::string& text) const;
@@ -28,6 +31,7 @@ class Cli {
 
  private:
   TemporaryFolder folder_;
+  std::string model_ = PROXIMA_SOURCE_DIR "/data/toy";
 };
 
 }  // namespace proxima::test

@@ -164,7 +164,7 @@ TEST_F(CliErrors, ContextAndMemory) {
 
   test::write_tiny_model(cli_.path("huge"), {.layers = 8, .kv_heads = 4, .head_dim = 256, .max_position = 60000000});
   for (const char* file : {"tokenizer.json", "tokenizer_config.json"}) {
-    std::filesystem::copy_file(std::filesystem::path(PROXIMA_SOURCE_DIR "/data/demo") / file, cli_.path("huge") / file);
+    std::filesystem::copy_file(std::filesystem::path(PROXIMA_SOURCE_DIR "/data/toy") / file, cli_.path("huge") / file);
   }
   expect("run -q -m huge -p hello -n 50000000", 5, "tokens would fit");
 }
@@ -187,7 +187,7 @@ const std::string kLongRun =
     "until [ -s out.txt ] || ! kill -0 $run; do sleep 0.01; done\n";
 
 TEST_F(CliErrors, AFileThatShrinksWhileMappedEndsWithOneLine) {
-  std::filesystem::copy(PROXIMA_SOURCE_DIR "/data/demo", cli_.path("copy"));
+  std::filesystem::copy(PROXIMA_SOURCE_DIR "/data/toy", cli_.path("copy"));
   const auto result = cli_.shell("M='-q -m copy'\n" + kLongRun + ": >copy/model.safetensors; wait $run");
   expect(result, 3, "shrank");
 }

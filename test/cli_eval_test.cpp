@@ -42,7 +42,7 @@ class CliEval : public ::testing::Test {
     options.vocab = 300;
     options.layers = 4;
     test::write_tiny_model(cli_.path("tiny"), options);
-    std::filesystem::copy(PROXIMA_SOURCE_DIR "/data/demo/tokenizer.json", cli_.path("tiny"));
+    std::filesystem::copy(PROXIMA_SOURCE_DIR "/data/toy/tokenizer.json", cli_.path("tiny"));
     cli_.write("text.txt", kText);
   }
 

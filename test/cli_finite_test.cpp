@@ -79,7 +79,7 @@ TEST_F(CliFinite, TheFlagChangesNoNumbers) {
 }
 
 TEST_F(CliFinite, RunAndSummarizeStopAtIt) {
-  const std::filesystem::path demo = PROXIMA_SOURCE_DIR "/data/demo";
+  const std::filesystem::path demo = PROXIMA_SOURCE_DIR "/data/toy";
   const auto fine = cli_.run("run -q -p 'a word' -n 3 --check-finite");
   EXPECT_EQ(fine.exit_code, 0) << fine.err;
   EXPECT_EQ(fine.out, cli_.run("run -q -p 'a word' -n 3").out);

@@ -15,9 +15,9 @@ namespace {
 
 using nlohmann::json;
 
-const std::string kDemo = PROXIMA_SOURCE_DIR "/data/demo";
-const std::string kHarbour = PROXIMA_SOURCE_DIR "/data/samples/harbour.txt";
-const std::string kPod = " --cache pod --map " + kDemo + "/map-damage.json --ns 4 --nr 64";
+const std::string kToy = PROXIMA_SOURCE_DIR "/data/toy";
+const std::string kHarbour = PROXIMA_SOURCE_DIR "/data/toy/samples/harbour.txt";
+const std::string kPod = " --cache pod --map " + kToy + "/map-damage.json --ns 4 --nr 64";
 constexpr const char* kSelo = "'Question: Selo?\\nAnswer: Selo '";
 
 class CliKv : public ::testing::Test {
@@ -44,9 +44,9 @@ class CliKv : public ::testing::Test {
     EXPECT_EQ(std::ranges::count(result.err, '\n'), 1) << result.err;
     EXPECT_EQ(result.out, "");
   }
-  void copy_demo(const std::string& name) const { std::filesystem::copy(kDemo, cli_.path(name)); }
+  void copy_toy(const std::string& name) const { std::filesystem::copy(kToy, cli_.path(name)); }
 
-  const test::Cli cli_;
+  test::Cli cli_;
 };
 
 TEST_F(CliKv, QuestionsToASavedDocumentAreAnsweredAsIfItHadBeenRead) {
@@ -109,7 +109,8 @@ TEST_F(CliKv, AWholePromptIsMatchedByItsTokens) {
 }
 
 TEST_F(CliKv, AChatTemplateIsRemembered) {
-  copy_demo("chat");
+  cli_.set_model("");
+  copy_toy("chat");
   cli_.write("chat/chat_template.jinja",
              "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<|endoftext|>answer:");
   cli_.write("doc", "A document about QUESTION marks, and boats that came into the harbour");
@@ -128,15 +129,14 @@ TEST_F(CliKv, AChatTemplateIsRemembered) {
 
 TEST_F(CliKv, TheFileSaysHowItWasMadeAndOtherFlagsAreRefused) {
   prefill("-f " + kHarbour + kPod + " --precision f32");
-  EXPECT_EQ(answers("--kv kv -p x -n 1" + kPod + " --precision f32 -m " + kDemo)[0]["kv"]["cache"], "pod");
+  EXPECT_EQ(answers("--kv kv -p x -n 1" + kPod + " --precision f32 -m " + kToy)[0]["kv"]["cache"], "pod");
   EXPECT_EQ(answers("--kv kv -p x -n 1")[0]["precision"], "f32");
   refuse("run -q --kv kv -p x --precision f64", 2, "f32");  // f64 keeps f64 only
   refuse("run -q --kv kv -p x --precision f64 -ctk f64 -ctv f64", 3, "saved with --precision f32, not f64");
   refuse("run -q --kv kv -p x --precision fast", 3, "kv: was saved with --precision f32, not fast");
   refuse("run -q --kv kv -p x --cache dense", 3, "saved with --cache pod, not dense");
-  refuse("run -q --kv kv -p x --cache pod --map " + kDemo + "/map-uniform.json", 3, "another sharing map");
-  refuse("run -q --kv kv -p x --cache pod --map " + kDemo + "/map-damage.json --ns 4 --nr 65", 3,
-         "another sharing map");
+  refuse("run -q --kv kv -p x --cache pod --map " + kToy + "/map-uniform.json", 3, "another sharing map");
+  refuse("run -q --kv kv -p x --cache pod --map " + kToy + "/map-damage.json --ns 4 --nr 65", 3, "another sharing map");
   refuse("run -q -p x --questions kv", 2, "no effect without --kv");
   refuse("run -q -p x -p y", 2, "several questions need a saved document");
   refuse("run -q --kv kv --questions /dev/null", 2, "holds no questions");
@@ -154,10 +154,11 @@ TEST_F(CliKv, TheFileSaysHowItWasMadeAndOtherFlagsAreRefused) {
 }
 
 TEST_F(CliKv, AnotherModelIsRefused) {
-  copy_demo("m");
+  cli_.set_model("");
+  copy_toy("m");
   prefill("-m m -f " + kHarbour);
   test::write_tiny_model(cli_.path("tiny"), {});
-  std::filesystem::copy(kDemo + "/tokenizer.json", cli_.path("tiny/tokenizer.json"));
+  std::filesystem::copy(kToy + "/tokenizer.json", cli_.path("tiny/tokenizer.json"));
   refuse("run -q --kv kv -m tiny -p x", 3, "kv: was saved with other weights than tiny has");
   std::string text = cli_.read("m/tokenizer.json");
   cli_.write("m/tokenizer.json", text + "\n");
@@ -170,7 +171,7 @@ TEST_F(CliKv, AnotherModelIsRefused) {
   refuse("run -q --kv kv -p x", 3, "another rotation (RoPE)");
   std::filesystem::remove_all(cli_.path("m"));
   refuse("run -q --kv kv -p x", 3, "say with -m where it is");
-  EXPECT_EQ(answers("--kv kv -p x -n 1 -m " + kDemo).size(), 1U);
+  EXPECT_EQ(answers("--kv kv -p x -n 1 -m " + kToy).size(), 1U);
 }
 
 TEST_F(CliKv, DamagedFilesAreRefused) {
@@ -183,7 +184,7 @@ TEST_F(CliKv, DamagedFilesAreRefused) {
     EXPECT_EQ(cli_.read("cut").size(), size) << "nothing is written where a cache is read";
   }
   refuse("run -q --kv absent -p x", 3, "absent");
-  refuse("run -q --kv " + kDemo + "/model.safetensors -p x", 3, "not a cache file");
+  refuse("run -q --kv " + kToy + "/model.safetensors -p x", 3, "not a cache file");
 }
 
 TEST_F(CliKv, WhatCannotBeSavedLeavesTheOldFile) {

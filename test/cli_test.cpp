@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The program at its work, with the bundled demo model.
+// The program at its work, mostly with the model of data/toy.
 #include "test/cli.h"
 
 #include <gtest/gtest.h>
@@ -8,13 +8,15 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "apps/eval/word_lists.h"
+
 namespace proxima {
 namespace {
 
 using nlohmann::json;
 
-const std::string kSamples = PROXIMA_SOURCE_DIR "/data/samples/";
-const std::string kDemo = PROXIMA_SOURCE_DIR "/data/demo/";
+const std::string kSamples = PROXIMA_SOURCE_DIR "/data/toy/samples/";
+const std::string kToy = PROXIMA_SOURCE_DIR "/data/toy/";
 
 struct Question {
   const char* document;
@@ -41,9 +43,26 @@ TEST(Cli, DemoQuestionsAreAnsweredRightWithTheDenseCache) {
   }
 }
 
+// The demo models, without a flag and adapted: 3000 tokens, a note in the middle.
+TEST(Cli, BundledModelsFindANoteInALongDocument) {
+  test::Cli cli;
+  cli.set_model("");
+  std::string half;
+  RandomStream random(1, "bundled");
+  while (half.size() < 6500) half += random_sentence(random) + "\n";
+  cli.write("doc", half + "Note: the number of the amber lantern is 4821.\n" + half);
+  const std::string ask = "run -q -f doc -n 8 -p 'What is the number of the amber lantern?' ";
+  const std::string adapted = PROXIMA_SOURCE_DIR "/data/demo-adapted";
+  for (const std::string& flags : {std::string(), "-m " + adapted + " --cache pod --map " + adapted + "/map.json"}) {
+    const auto result = cli.run(ask + flags);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_EQ(result.out, "4821\n") << flags;
+  }
+}
+
 TEST(Cli, JsonHasTheWholeStory) {
   const test::Cli cli;
-  const auto result = cli.run(ask(kQuestions[0]) + "--json --cache pod --map " + kDemo + "map-damage.json");
+  const auto result = cli.run(ask(kQuestions[0]) + "--json --cache pod --map " + kToy + "map-damage.json");
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const json parsed = json::parse(result.out);
   EXPECT_EQ(parsed["text"], "5283.");
@@ -61,7 +80,7 @@ TEST(Cli, JsonHasTheWholeStory) {
 
 TEST(Cli, PlanAndRunAgreeOnTheCache) {
   const test::Cli cli;
-  const std::string cache = "--cache pod --map " + kDemo + "map-uniform.json -ctk f16 -ctv f32 ";
+  const std::string cache = "--cache pod --map " + kToy + "map-uniform.json -ctk f16 -ctv f32 ";
   const json ran = json::parse(cli.run("run -q --json -p 'It was late and the' -n 300 " + cache).out);
   ASSERT_EQ(ran["finish_reason"], "length");
   const size_t n = ran["kv"]["tokens"];
@@ -137,7 +156,7 @@ TEST(Cli, SummarizeTakesSeveralDocuments) {
 
 TEST(Cli, AChatTemplateIsAppliedUnlessRawIsAskedFor) {
   const test::Cli cli;
-  std::filesystem::copy(PROXIMA_SOURCE_DIR "/data/demo", cli.path("chat"));
+  std::filesystem::copy(PROXIMA_SOURCE_DIR "/data/toy", cli.path("chat"));
   cli.write("chat/chat_template.jinja",
             "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<|endoftext|>");
   cli.write("doc.txt", "A document.\n");

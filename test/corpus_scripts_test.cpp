@@ -51,12 +51,13 @@ TEST(CorpusScripts, TasksAskForAPlantedNote) {
     std::smatch question;
     ASSERT_TRUE(std::regex_search(
         context, question,
-        std::regex(R"(^<\|user\|>Paragraph[^]*\nWhat is the number of ([A-Z]\w+)\?<\|end\|><\|assistant\|>$)")))
+        std::regex(
+            R"(^<\|user\|>Paragraph[^]*\nWhat is the number of the ([a-z]+ [a-z]+)\?<\|end\|><\|assistant\|>$)")))
         << context;
     const std::string note =
-        " Note: the number of " + question[1].str() + " is " + task.at("answer").get<std::string>();
+        " Note: the number of the " + question[1].str() + " is " + task.at("answer").get<std::string>();
     EXPECT_NE(context.find(note + "."), context.npos) << context;
-    const std::regex any(" Note: the number of (\\w+) is \\d{4}\\.");
+    const std::regex any(" Note: the number of the (\\w+ \\w+) is \\d{4}\\.");
     std::set<std::string> names;
     for (std::sregex_iterator it(context.begin(), context.end(), any), end; it != end; ++it) names.insert((*it)[1]);
     EXPECT_EQ(names.size(), 4U);

@@ -36,6 +36,7 @@ class NeedleTaskTest : public ::testing::Test {
   NeedleTaskTest() : session_(quiet()), tokenizer_(Tokenizer::open(session_.model().dir)) {}
   static CommonOptions quiet() {
     CommonOptions options;
+    options.model = PROXIMA_SOURCE_DIR "/data/toy";
     options.quiet = true;
     return options;
   }
@@ -43,7 +44,7 @@ class NeedleTaskTest : public ::testing::Test {
     NeedleOptions options;
     options.lengths = {200, 400};
     options.depths = {0, 25, 50, 75, 100};
-    options.style = demo_style();
+    options.style = toy_style();
     return options;
   }
   Session session_;
@@ -94,7 +95,7 @@ TEST_F(NeedleTaskTest, NeedlesAreSetOffFromTheTextAndEachOther) {
   const auto haystack = tokenizer_.encode("One is 2.5 here. Two goes on.\nThree ends", {.add_special = false});
   const std::vector<PlacedNeedle> needles = {{0, "A."}, {20, "B."}, {50, "C."}, {80, "D."}, {100, "E."}};
   const auto text = [&](const NeedleStyle& style) { return text_with_needles(tokenizer_, haystack, style, needles); };
-  EXPECT_EQ(text(demo_style()), "A. B. One is 2.5 here. C. Two goes on. D.\nThree ends E.");
+  EXPECT_EQ(text(toy_style()), "A. B. One is 2.5 here. C. Two goes on. D.\nThree ends E.");
   EXPECT_EQ(text(note_style()), " A. B. One is 2.5 here. C. Two goes on. D.\nThree ends E.");
   EXPECT_EQ(text(book_style()), "\nA.\n\nB.\nOne is 2.5 here.\nC.\n Two goes on.\nD.\n\nThree ends\nE.\n");
 }
@@ -194,9 +195,10 @@ TEST(NeedleReport, GridsAndPictures) {
 
 TEST(NeedleCommand, TellsCachesApartAndGoesOn) {
   const test::Cli cli;
-  const std::string demo = PROXIMA_SOURCE_DIR "/data/demo/";
-  const std::string command = "eval needle -q --json --lengths 300,500 --depths 20,60 -n 8 --also pod:map=" + demo +
-                              "map-damage.json --also pod:map=" + demo + "map-uniform.json -o n.jsonl ";
+  const std::string toy = PROXIMA_SOURCE_DIR "/data/toy/";
+  const std::string command =
+      "eval needle -q --style toy --json --lengths 300,500 --depths 20,60 -n 8 --also pod:map=" + toy +
+      "map-damage.json --also pod:map=" + toy + "map-uniform.json -o n.jsonl ";
   const auto result = cli.run(command + "--svg n.svg --csv n.csv");
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const json caches = json::parse(result.out)["caches"];
@@ -226,7 +228,7 @@ TEST(NeedleCommand, UserHaystackAndNeedle) {
   cli.write("texts/b.txt", "The second text is here. It goes on. And on.");
   cli.write("texts/a.txt", "The first text comes first. It is short.");
   const auto run = [&](const std::string& flags) {
-    return cli.run("eval needle -q --lengths 200 --depths 0,50 -n 8 --haystack texts " + flags);
+    return cli.run("eval needle -q --style toy --lengths 200 --depths 0,50 -n 8 --haystack texts " + flags);
   };
   EXPECT_EQ(run("--json").exit_code, 0);
   const auto own = run("--needle 'Remember: Lamo 7777.' --question 'Lamo?' --answer 7777 -o own.jsonl");
@@ -240,7 +242,7 @@ TEST(NeedleCommand, LimitsAndBadInput) {
   const test::Cli cli;
   std::filesystem::create_directory(cli.path("empty"));
   const auto expect = [&](const std::string& flags, int exit_code, const std::string& part) {
-    const auto result = cli.run("eval needle -q -n 8 " + flags);
+    const auto result = cli.run("eval needle -q --style toy -n 8 " + flags);
     EXPECT_EQ(result.exit_code, exit_code) << result.err;
     EXPECT_NE(result.err.find(part), std::string::npos) << result.err << "\nlacks: " << part;
     EXPECT_EQ(std::ranges::count(result.err, '\n'), 1) << result.err;
@@ -255,8 +257,7 @@ TEST(NeedleCommand, LimitsAndBadInput) {
   expect("--lengths 200 --also pod", 2, "--cache pod needs");
   expect("--lengths 200 --svg none/x.svg", 7, "none");
   expect("--lengths 200 --csv none/x.csv", 7, "none");
-  expect("--lengths 300 --depths 50 --min-score 100 --cache pod --map " PROXIMA_SOURCE_DIR
-         "/data/demo/map-uniform.json",
+  expect("--lengths 300 --depths 50 --min-score 100 --cache pod --map " PROXIMA_SOURCE_DIR "/data/toy/map-uniform.json",
          1, "below --min-score 100");
 }
 

@@ -42,11 +42,6 @@ Pairs matches(const std::string& text, const std::string& pattern) {
   return found;
 }
 
-Pairs sorted(Pairs pairs) {
-  std::ranges::sort(pairs);
-  return pairs;
-}
-
 class PlantedSourceTest : public ::testing::Test {
  protected:
   PlantedSourceTest()
@@ -126,21 +121,31 @@ TEST_F(PlantedSourceTest, TokensAreWhatTheTokenizerMakesOfTheText) {
   }
 }
 
-TEST_F(PlantedSourceTest, EveryNoteIsAskedForOnce) {
+// All of `asked` are among `planted`.
+void expect_known(const Pairs& asked, const Pairs& planted, const std::string& text) {
+  for (const auto& pair : asked) EXPECT_EQ(std::ranges::count(planted, pair), 1) << text;
+}
+
+TEST_F(PlantedSourceTest, QuestionsAreForAnyNotes) {
   const PlantedSource notes = source(0, 1, 0, 0);
-  size_t n_lines = 0;
+  size_t n_lines = 0, n_repeated = 0;
   for (uint64_t index = 0; index < 60; ++index) {
     const size_t length = 128U << (index % 4);
     const Sample sample = notes.sample(index, length);
     const std::string text = tokenizer_.decode(own_ids(sample));
-    const Pairs planted = matches(text, R"(Note: the number of ([A-Z][a-z]{3,5}) is (\d{4})\.)");
+    const Pairs planted = matches(text, R"(Note: the number of the ([a-z]+ [a-z]+) is (\d{4})\.)");
     const Pairs asked =
-        matches(text, R"(What is the number of ([A-Z][a-z]{3,5})\?<\|end\|><\|assistant\|>(\d{4})<\|end\|>)");
+        matches(text, R"(What is the number of the ([a-z]+ [a-z]+)\?<\|end\|><\|assistant\|>(\d{4})<\|end\|>)");
     ASSERT_GE(planted.size(), length < 256 ? 1U : 2U) << text;
-    EXPECT_EQ(sorted(planted), sorted(asked)) << text;
-    std::set<std::string> names;
+    ASSERT_GE(asked.size(), 1U) << text;
+    EXPECT_LE(asked.size(), planted.size());
+    EXPECT_GE(asked.size() + 1, planted.size()) << text;
+    expect_known(asked, planted, text);
+    std::set<std::string> names, asked_names;
     for (const auto& [name, value] : planted) names.insert(name);
+    for (const auto& [name, value] : asked) asked_names.insert(name);
     EXPECT_EQ(names.size(), planted.size());
+    n_repeated += asked_names.size() < asked.size() ? 1U : 0U;
     std::vector<std::string> values;
     for (const auto& [name, value] : asked) values.push_back(value);
     EXPECT_EQ(answers(sample), values);
@@ -152,6 +157,7 @@ TEST_F(PlantedSourceTest, EveryNoteIsAskedForOnce) {
     EXPECT_TRUE(text.ends_with("<|end|>"));
   }
   EXPECT_GT(n_lines, 5U);
+  EXPECT_GT(n_repeated, 5U);
 }
 
 TEST_F(PlantedSourceTest, PlainFactsFitIntoTheShortestSamples) {
@@ -159,12 +165,14 @@ TEST_F(PlantedSourceTest, PlainFactsFitIntoTheShortestSamples) {
   for (uint64_t index = 0; index < 50; ++index) {
     const Sample sample = plain.sample(index, 64);
     const std::string text = tokenizer_.decode(own_ids(sample));
-    const Pairs all = matches(text, R"( ([A-Z][a-z]{3,5}) (\d{4})\.)");
+    const Pairs all = matches(text, R"( ([a-z]+ [a-z]+)(\d{4})\.)");
+    const auto n_asked = static_cast<ptrdiff_t>(answers(sample).size());
     ASSERT_GE(all.size(), 4U) << text;
-    const auto middle = all.begin() + static_cast<ptrdiff_t>(all.size() / 2);
-    EXPECT_EQ(sorted({all.begin(), middle}), sorted({middle, all.end()})) << text;
+    ASSERT_GE(n_asked, 1) << text;
+    const Pairs asked(all.end() - n_asked, all.end());
+    expect_known(asked, {all.begin(), all.end() - n_asked}, text);
     std::vector<std::string> values;
-    for (auto it = middle; it != all.end(); ++it) values.push_back(it->second);
+    for (const auto& [name, value] : asked) values.push_back(value);
     EXPECT_EQ(answers(sample), values);
   }
 }
@@ -176,8 +184,8 @@ TEST_F(PlantedSourceTest, DigestsListTheNotesInOrder) {
     const std::string text = tokenizer_.decode(own_ids(sample));
     const size_t question = text.find("\nList all notes.<|end|><|assistant|>Notes:");
     ASSERT_NE(question, text.npos) << text;
-    const Pairs planted = matches(text.substr(0, question), R"(the number of (\w+) is (\d{4})\.)");
-    EXPECT_EQ(matches(text.substr(question), R"( (\w+) (\d{4})[,.])"), planted) << text;
+    const Pairs planted = matches(text.substr(0, question), R"(the number of the (\w+ \w+) is (\d{4})\.)");
+    EXPECT_EQ(matches(text.substr(question), R"( (\w+ \w+) (\d{4})[,.])"), planted) << text;
     EXPECT_EQ(answers(sample).size(), 2 * planted.size());
     EXPECT_EQ(answers(sample)[1], planted[0].second);
   }
@@ -194,7 +202,7 @@ TEST_F(PlantedSourceTest, ProseIsTheTextsAndFactsStandEverywhere) {
   for (uint64_t index = 0; index < 150; ++index) {
     const std::string text = tokenizer_.decode(own_ids(notes.sample(index, 1024)));
     const std::string document = text.substr(8, text.find("\nWhat is the number") - 8);
-    const std::regex note("[ \n]Note: the number of \\w+ is \\d{4}\\.");
+    const std::regex note("[ \n]Note: the number of the \\w+ \\w+ is \\d{4}\\.");
     const size_t n_prose = std::regex_replace(document, note, "").size();
     size_t n_before = 0;
     for (std::sregex_iterator it(document.begin(), document.end(), note), end; it != end; ++it) {
@@ -206,21 +214,6 @@ TEST_F(PlantedSourceTest, ProseIsTheTextsAndFactsStandEverywhere) {
     EXPECT_NE(text_.find(std::regex_replace(document, note, "")), text_.npos) << document;
   }
   for (const size_t tenth : tenths) EXPECT_GT(tenth, n_facts / 30);
-}
-
-TEST_F(PlantedSourceTest, NamesOfFewTokens) {
-  PlantedOptions options;
-  options.max_name_tokens = 3;
-  const PlantedSource notes(tokenizer_, prose_, frame_, options);
-  for (uint64_t index = 0; index < 20; ++index) {
-    const std::string text = tokenizer_.decode(own_ids(notes.sample(index, 512)));
-    for (const auto& [name, value] : matches(text, R"(the number of (\w+) is (\d{4}))")) {
-      EXPECT_LE(tokenizer_.encode(" " + name).size(), 3U);
-    }
-  }
-  options.max_name_tokens = 1;
-  const PlantedSource none(tokenizer_, prose_, frame_, options);
-  expect_error(ErrorKind::kUsage, "max_name_tokens", [&] { none.sample(0, 512); });
 }
 
 TEST_F(PlantedSourceTest, SaysWhatIsWrong) {
@@ -247,15 +240,15 @@ TEST(PlantedOptions, AreReadFromJson) {
   };
   EXPECT_EQ(read("{}").note, 1);
   EXPECT_EQ(read("{}").seed, 9U);
-  const PlantedOptions options = read(R"({"plain":0.5,"digest":2,"max_name_tokens":2,"max_facts":7})");
+  const PlantedOptions options = read(R"({"plain":0.5,"digest":2,"max_facts":7})");
   EXPECT_EQ(options.plain, 0.5);
   EXPECT_EQ(options.note, 0);
   EXPECT_EQ(options.digest, 2);
-  EXPECT_EQ(options.max_name_tokens, 2U);
   EXPECT_EQ(options.max_facts, 7U);
   expect_error(ErrorKind::kInput, "negative", [&] { read(R"({"plain":-1,"note":3})"); });
   expect_error(ErrorKind::kInput, "all 0", [&] { read(R"({"plain":0})"); });
-  expect_error(ErrorKind::kInput, "at least 1", [&] { read(R"({"max_facts":0})"); });
+  expect_error(ErrorKind::kInput, "between 1 and 1000", [&] { read(R"({"max_facts":0})"); });
+  expect_error(ErrorKind::kInput, "between 1 and 1000", [&] { read(R"({"max_facts":1001})"); });
 }
 
 }  // namespace

@@ -72,7 +72,7 @@ class TaskSourceTest : public testing::Test {
 
   test::TemporaryFolder folder_;
   std::string path_ = (folder_.path() / "tasks.jsonl").string();
-  Tokenizer tokenizer_ = Tokenizer::open(PROXIMA_SOURCE_DIR "/data/demo");
+  Tokenizer tokenizer_ = Tokenizer::open(PROXIMA_SOURCE_DIR "/data/toy");
 };
 
 TEST_F(TaskSourceTest, PacksWholeTasksAndLearnsAnswersOnly) {
@@ -111,7 +111,7 @@ class Constant final : public SampleSource {
  public:
   explicit Constant(TokenId id) : id_(id) {}
   Sample sample(uint64_t /*index*/, size_t length) const override {
-    return {std::vector<TokenId>(length, id_), std::vector<TokenRole>(length, TokenRole::kContext)};
+    return {std::vector<TokenId>(length, id_), std::vector<TokenRole>(length, TokenRole::kContext), {}};
   }
 
  private:
@@ -126,6 +126,28 @@ TEST(MixtureSource, TakesEachPartAsOftenAsItsShareSays) {
   EXPECT_NEAR(counts[0], 1000, 120);
   EXPECT_NEAR(counts[1], 5000, 180);
   EXPECT_NEAR(counts[2], 2000, 160);
+}
+
+TEST(SpreadPositions, RiseWithGapsAndReachEveryDistance) {
+  RandomStream random(1, "spread");
+  size_t n_with_gaps = 0, longest = 0;
+  for (int trial = 0; trial < 500; ++trial) {
+    const auto positions = spread_positions(random, 20, 100);
+    ASSERT_EQ(positions.size(), 20U);
+    EXPECT_LT(positions.back(), 100U);
+    size_t n_gaps = 0;
+    for (size_t i = 1; i < 20; ++i) {
+      ASSERT_GT(positions[i], positions[i - 1]);
+      n_gaps += positions[i] > positions[i - 1] + 1 ? 1U : 0U;
+    }
+    EXPECT_LE(n_gaps, 3U);
+    n_with_gaps += n_gaps > 0 ? 1U : 0U;
+    longest = std::max(longest, positions.back() - positions.front());
+  }
+  EXPECT_GT(n_with_gaps, 450U);
+  EXPECT_GT(longest, 90U);
+  const auto neighbours = spread_positions(random, 20, 20);
+  for (size_t i = 0; i < 20; ++i) EXPECT_EQ(neighbours[i], i);
 }
 
 }  // namespace

@@ -49,10 +49,10 @@ class TableCommand : public ::testing::Test {
     return result.exit_code == 0 ? json::parse(result.out) : json();
   }
   test::Cli cli_;
-  const std::string samples_ = PROXIMA_SOURCE_DIR "/data/samples/";
-  const std::string map_ = PROXIMA_SOURCE_DIR "/data/demo/map-damage.json";
+  const std::string samples_ = PROXIMA_SOURCE_DIR "/data/toy/samples/";
+  const std::string map_ = PROXIMA_SOURCE_DIR "/data/toy/map-damage.json";
   const std::string text_ = "-f " + samples_ + "harbour.txt -f " + samples_ + "orchard.txt --length 300 --forced 100 ";
-  const std::string needles_ = "--lengths 256 --depths 30,60 -n 8 ";
+  const std::string needles_ = "--style toy --lengths 256 --depths 30,60 -n 8 ";
 };
 
 TEST_F(TableCommand, HasTheFiguresOfTheOtherCommands) {

@@ -126,7 +126,8 @@ class TasksCommand : public ::testing::Test {
     std::string lines;
     for (const auto& [document, name, number] :
          {std::tuple("harbour", "Selo", "5283"), std::tuple("orchard", "Bodi", "1647")}) {
-      const std::string text = test::read_text(std::string(PROXIMA_SOURCE_DIR "/data/samples/") + document + ".txt");
+      const std::string text =
+          test::read_text(std::string(PROXIMA_SOURCE_DIR "/data/toy/samples/") + document + ".txt");
       lines +=
           json{{"id", 0}, {"context", text}, {"input", name}, {"answer", {number}}, {"options", json::array()}}.dump();
       lines += "\n";
@@ -139,7 +140,7 @@ class TasksCommand : public ::testing::Test {
 };
 
 TEST_F(TasksCommand, AsksScoresAndGoesOn) {
-  const std::string map = PROXIMA_SOURCE_DIR "/data/demo/map-";
+  const std::string map = PROXIMA_SOURCE_DIR "/data/toy/map-";
   for (const auto& [cache, score] :
        {std::pair(std::string(), 100), std::pair("--cache pod --map " + map + "damage.json", 100),
         std::pair("--cache pod --map " + map + "uniform.json", 0)}) {
@@ -164,7 +165,7 @@ TEST_F(TasksCommand, CutsAreReported) {
   const std::string log = cli_.read("r.jsonl");
   const json result = json::parse(log.substr(log.find('\n') + 1, log.find('\n', log.find('\n') + 1) - log.find('\n')));
   EXPECT_EQ(result["result"]["prompt_tokens"], 400);
-  const size_t whole = std::filesystem::file_size(PROXIMA_SOURCE_DIR "/data/samples/harbour.txt");
+  const size_t whole = std::filesystem::file_size(PROXIMA_SOURCE_DIR "/data/toy/samples/harbour.txt");
   const size_t frame = std::string("\nQuestion: Selo?\nAnswer: Selo ").size();
   EXPECT_EQ(result["result"]["truncated_tokens"], whole + frame - 400);
 }
@@ -207,7 +208,7 @@ TEST_F(TasksCommand, BadInput) {
   expect("--benchmark infinitebench --data passkey.jsonl --templates t.json --max-prompt 1", 4, "does not fit 1");
   expect(
       "--benchmark infinitebench --data passkey.jsonl --templates t.json --min-score 100 --cache pod "
-      "--map " PROXIMA_SOURCE_DIR "/data/demo/map-uniform.json",
+      "--map " PROXIMA_SOURCE_DIR "/data/toy/map-uniform.json",
       1, "below --min-score 100");
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "apps/eval/needle.h"
-#include "apps/cache_spec.h"
 
 #include <CLI/CLI.hpp>
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "apps/cache_spec.h"
 #include "apps/eval/grid_values.h"
 #include "apps/eval/needle_report.h"
 #include "apps/eval/settings.h"
@@ -113,7 +113,8 @@ void declare_needle_flags(CLI::App& app, NeedleFlags& flags) {
       ->type_name("DIR");
   const auto set_style = [&flags](size_t index) { flags.style = needle_style_names()[index]; };
   add_choice(app, "--style", needle_style_names(), set_style,
-             "wording of facts and questions; note and plain are those of proxima's own training", "of the model");
+             "wording of facts and questions; note and plain are those of proxima's own training",
+             "note for models that were trained here, book for others");
   app.add_option("--needle", flags.needle, "a fact; {name} and {value} are drawn anew for each")->type_name("TEXT");
   app.add_option("--question", flags.question, "asks for --needle")->type_name("TEXT");
   app.add_option("--answer", flags.answer, "must stand in the response, whatever its case and punctuation")
@@ -130,9 +131,8 @@ NeedleOptions finish_needle_options(const NeedleFlags& flags, const std::filesys
   NeedleOptions options = flags.options;
   if (!flags.lengths.empty()) options.lengths = parse_lengths("--lengths", flags.lengths);
   if (!flags.depths.empty()) options.depths = parse_depths("--depths", flags.depths);
-  std::error_code ignored;
-  const bool is_bundled = std::filesystem::equivalent(model_folder({}), model_dir, ignored);
-  options.style = flags.style ? needle_style(*flags.style) : is_bundled ? demo_style() : book_style();
+  const bool trained_here = std::filesystem::exists(model_dir / kTrainingRecord);
+  options.style = flags.style ? needle_style(*flags.style) : trained_here ? note_style() : book_style();
   const size_t n_given = static_cast<size_t>(!flags.needle.empty()) + (!flags.question.empty() ? 1U : 0U) +
                          (!flags.answer.empty() ? 1U : 0U);
   if (n_given == 0) return options;

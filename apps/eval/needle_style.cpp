@@ -4,15 +4,16 @@
 #include <array>
 
 #include "apps/eval/prompt_template.h"
+#include "apps/eval/word_lists.h"
 
 namespace proxima {
 namespace {
 
-constexpr std::array<std::string_view, 4> kNames = {"book", "demo", "note", "plain"};
+constexpr std::array<std::string_view, 4> kNames = {"book", "note", "plain", "toy"};
 
 }  // namespace
 
-NeedleStyle demo_style() {
+NeedleStyle toy_style() {
   return {"Remember: {name} {value}.",       "", "", "{name}?\nAnswer: {name} ", "{value}",
           "{context}\nQuestion: {question}", 2};
 }
@@ -30,17 +31,17 @@ NeedleStyle book_style() {
 }
 
 NeedleStyle plain_style() {
-  return {"{name} {value}.", " ", "", "{name}", "{value}", "{context} {question}", 3, true};
+  return {"{name}{value}.", " ", "", "{name}", "{value}", "{context} {question}", 0, true};
 }
 
 NeedleStyle note_style() {
-  return {"Note: the number of {name} is {value}.",
+  return {"Note: the number of the {name} is {value}.",
           " ",
           "",
-          "What is the number of {name}?",
+          "What is the number of the {name}?",
           "{value}",
           "{context}\n{question}",
-          3};
+          0};
 }
 
 std::span<const std::string_view> needle_style_names() {
@@ -49,8 +50,13 @@ std::span<const std::string_view> needle_style_names() {
 
 NeedleStyle needle_style(std::string_view name) {
   if (name == "book") return book_style();
-  if (name == "demo") return demo_style();
-  return name == "note" ? note_style() : plain_style();
+  if (name == "toy") return toy_style();
+  if (name == "note") return note_style();
+  return plain_style();
+}
+
+std::string random_name(const NeedleStyle& style, RandomStream& random) {
+  return style.n_syllables == 0 ? random_thing(random) : random_name(random, style.n_syllables);
 }
 
 std::string with_fact(const std::string& text, const std::string& name, const std::string& value) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "apps/eval/random_stream.h"
+
 namespace proxima {
 
 // {name} and {value} stand for what each fact draws anew; a style without {value} has one fixed fact.
@@ -15,19 +17,24 @@ struct NeedleStyle {
   std::string before;  // and after: what frames the needle in the text
   std::string after;
   std::string question;
-  std::string answer;  // the phrase that must stand in the response
-  std::string prompt;  // with {context} and {question}
-  size_t n_syllables = 2;
-  bool raw = false;  // asked without the chat template
+  std::string answer;      // the phrase that must stand in the response
+  std::string prompt;      // with {context} and {question}
+  size_t n_syllables = 2;  // of a made-up name; 0: names are two plain words
+  bool raw = false;        // asked without the chat template
 };
-NeedleStyle demo_style();   // of the bundled model's training
+NeedleStyle toy_style();    // of the model in data/toy
 NeedleStyle book_style();   // for models that follow instructions
 NeedleStyle plain_style();  // a name beside its value; the bare name asks for it
 NeedleStyle note_style();   // a note in the prose, asked for in the chat
 
-// Styles by name: book, demo, note, plain.
+// In the folder of a model that was trained here, on note and plain.
+inline constexpr const char* kTrainingRecord = "training.json";
+
+// Styles by name: book, note, plain, toy.
 std::span<const std::string_view> needle_style_names();
 NeedleStyle needle_style(std::string_view name);  // one of these
+
+std::string random_name(const NeedleStyle& style, RandomStream& random);
 
 // A text of a style with the name and the value of a fact.
 std::string with_fact(const std::string& text, const std::string& name, const std::string& value);

@@ -110,7 +110,7 @@ std::vector<NeedleTask::Fact> NeedleTask::facts_of(const NeedleDocument& documen
   for (const double depth : document.depths) {
     std::string name;
     do {
-      name = random_name(random, options_.style.n_syllables);
+      name = random_name(options_.style, random);
     } while (std::ranges::find(names, name) != names.end());
     names.push_back(name);
     const std::string value = random_digits(random, kDigits);

@@ -17,7 +17,7 @@ const char* pick(RandomStream& random, const List& list) {
 }
 
 std::string described(RandomStream& random) {
-  return random.below(3) == 0 ? random.pick(nouns()) : random.pick(adjectives()) + " " + random.pick(nouns());
+  return random.below(3) == 0 ? random.pick(nouns()) : random_thing(random);
 }
 
 }  // namespace
@@ -83,6 +83,11 @@ std::string random_name(RandomStream& random, size_t n_syllables) {
   }
   name.front() = static_cast<char>(name.front() - 'a' + 'A');
   return name;
+}
+
+std::string random_thing(RandomStream& random) {
+  const std::string adjective = random.pick(adjectives());
+  return adjective + " " + random.pick(nouns());
 }
 
 std::string random_digits(RandomStream& random, size_t n) {

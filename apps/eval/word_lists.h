@@ -19,6 +19,9 @@ std::string random_sentence(RandomStream& random);
 // A capitalised name of `n_syllables` plain syllables: "Tobi", "Tobina".
 std::string random_name(RandomStream& random, size_t n_syllables);
 
+// An adjective and a noun: "amber lantern".
+std::string random_thing(RandomStream& random);
+
 // n decimal digits, the first one not 0.
 std::string random_digits(RandomStream& random, size_t n);
 

@@ -13,7 +13,7 @@ namespace {
 constexpr size_t kDigits = 4;
 constexpr size_t kSeveral = 2;
 constexpr size_t kLeastProse = 4;
-constexpr size_t kMostTries = 10000;
+constexpr size_t kMostFacts = 1000;  // far fewer than names, so that free ones are soon found
 constexpr const char* kList = "List all notes.";
 constexpr const char* kNotes = "Notes:";
 
@@ -47,10 +47,10 @@ PlantedOptions read_planted_options(JsonObject& object, uint64_t seed) {
     sum += *weight;
   }
   if (sum <= 0) object.fail_at("note", "and the weights of the other forms are all 0");
-  options.max_name_tokens = object.find_size("max_name_tokens").value_or(options.max_name_tokens);
   options.max_facts = object.find_size("max_facts").value_or(options.max_facts);
-  if (options.max_name_tokens == 0) object.fail_at("max_name_tokens", "must be at least 1");
-  if (options.max_facts == 0) object.fail_at("max_facts", "must be at least 1");
+  if (options.max_facts == 0 || options.max_facts > kMostFacts) {
+    object.fail_at("max_facts", fmt::format("is {}; it must lie between 1 and {}", options.max_facts, kMostFacts));
+  }
   return options;
 }
 
@@ -122,25 +122,18 @@ PlantedSource::Form PlantedSource::draw_form(RandomStream& random) const {
   return static_cast<Form>(random.weighted({options_.plain, options_.note, options_.digest, options_.prose}));
 }
 
-std::string PlantedSource::draw_name(RandomStream& random, const std::vector<Fact>& others) const {
-  for (size_t attempt = 0; attempt < kMostTries; ++attempt) {
-    std::string name = random_name(random, 2 + random.below(2));
-    const bool taken = std::ranges::any_of(others, [&](const Fact& other) { return other.name == name; });
-    if (taken) continue;
-    if (options_.max_name_tokens == SIZE_MAX || encode(" " + name).size() <= options_.max_name_tokens) return name;
-  }
-  fail(ErrorKind::kUsage, "too few names have at most {} tokens (max_name_tokens)", options_.max_name_tokens);
-}
-
 PlantedSource::Fact PlantedSource::draw_fact(RandomStream& random, Form form, const std::vector<Fact>& others) const {
   const bool plain = form == Form::kPlain;
   const NeedleStyle style = style_of(plain);
-  Fact fact{draw_name(random, others), random_digits(random, kDigits), {}, {}, {}, {}};
+  std::string name;
+  do name = random_name(style, random);
+  while (std::ranges::find(others, name, &Fact::name) != others.end());
+  Fact fact{std::move(name), random_digits(random, kDigits), {}, {}, {}, {}};
   const auto filled = [&](const std::string& text) { return with_fact(text, fact.name, fact.value); };
   fact.in_prose = encode(filled(style.before + style.needle));
   if (plain) {  // a bare name goes with the blank before it, and its answer is what followed it in the prose
     fact.question = encode(filled(joint_of(style) + style.question));
-    fact.answer = encode(" " + fact.value + ".");
+    fact.answer = encode(fact.value + ".");
   } else {
     fact.as_line = encode(filled("\n" + style.needle));
     fact.question = encode(filled(style.question));
@@ -149,15 +142,18 @@ PlantedSource::Fact PlantedSource::draw_fact(RandomStream& random, Form form, co
   return fact;
 }
 
-size_t PlantedSource::n_tokens_of(const Fact& fact, Form form) const {
-  const size_t planted = std::max(fact.in_prose.size(), fact.as_line.size());
+size_t PlantedSource::n_tokens_planted(const Fact& fact) {
+  return std::max(fact.in_prose.size(), fact.as_line.size());
+}
+
+size_t PlantedSource::n_tokens_asked(const Fact& fact, Form form) const {
   switch (form) {
     case Form::kPlain:
-      return planted + fact.question.size() + fact.answer.size();
+      return fact.question.size() + fact.answer.size();
     case Form::kNote:
-      return planted + fact.question.size() + frame_->asked.size() + fact.answer.size() + frame_->answered.size();
+      return fact.question.size() + frame_->asked.size() + fact.answer.size() + frame_->answered.size();
     default:
-      return planted + encode(" " + fact.name).size() + encode(" " + fact.value + ",").size();
+      return encode(" " + fact.name).size() + encode(" " + fact.value + ",").size();
   }
 }
 
@@ -172,13 +168,13 @@ std::vector<PlantedSource::Fact> PlantedSource::draw_facts(RandomStream& random,
   // Prose has half of a sample, or a quarter where facts are bare; two facts may take more.
   const size_t share = form == Form::kPlain ? length - length / 4 : length / 2;
   const size_t most = std::min(options_.max_facts, std::max(kSeveral, share / typical_cost(form == Form::kPlain)));
-  const size_t least = std::min(most, std::max(kSeveral, most / 3));
+  const size_t least = form == Form::kPlain ? most : std::min(most, std::max(kSeveral, most / 3));
   const size_t n_facts = least + random.below(most - least + 1);
   std::vector<Fact> facts;
   size_t n_tokens = n_tokens_of_frame(form);
   while (facts.size() < n_facts) {
     Fact fact = draw_fact(random, form, facts);
-    n_tokens += n_tokens_of(fact, form);
+    n_tokens += n_tokens_planted(fact) + n_tokens_asked(fact, form);
     if (n_tokens + kLeastProse > (facts.size() < kSeveral ? length : share + kLeastProse)) break;
     facts.push_back(std::move(fact));
   }
@@ -187,6 +183,20 @@ std::vector<PlantedSource::Fact> PlantedSource::draw_facts(RandomStream& random,
          n_tokens + kLeastProse);
   }
   return facts;
+}
+
+// As many questions as facts, each for any of them: were each asked for once, the last ones could be had by leaving out
+// what was answered, whatever their names.
+std::vector<PlantedSource::Fact> PlantedSource::draw_asked(RandomStream& random, Form form,
+                                                           const std::vector<Fact>& facts, size_t room) const {
+  std::vector<Fact> asked;
+  while (asked.size() < facts.size()) {
+    const Fact& fact = facts[random.below(facts.size())];
+    if (n_tokens_asked(fact, form) > room) break;
+    room -= n_tokens_asked(fact, form);
+    asked.push_back(fact);
+  }
+  return asked;
 }
 
 void PlantedSource::write_document(Writer& writer, RandomStream& random, std::vector<Fact>& facts,
@@ -225,18 +235,15 @@ void PlantedSource::write_document(Writer& writer, RandomStream& random, std::ve
   facts = std::move(ordered);
 }
 
-void PlantedSource::write_questions(Writer& writer, RandomStream& random, Form form, std::vector<Fact> facts) const {
-  random.shuffle(facts);
+void PlantedSource::write_questions(Writer& writer, Form form, const std::vector<Fact>& asked) const {
   const bool plain = form == Form::kPlain;
   if (!plain) writer.add(to_question_, TokenRole::kContext);
-  for (size_t index = 0; index < facts.size(); ++index) {
-    const Fact& fact = facts[index];
+  for (size_t index = 0; index < asked.size(); ++index) {
+    const Fact& fact = asked[index];
     const std::span<const TokenId> answer = fact.answer;
     if (plain) {
-      const size_t n_blank = encode(" ").size();
       writer.add(fact.question, TokenRole::kContext);
-      writer.add(answer.first(n_blank), TokenRole::kText);
-      writer.add_answer(answer.subspan(n_blank, answer.size() - n_blank - 1));
+      writer.add_answer(answer.first(answer.size() - 1));
       writer.add(answer.last(1), TokenRole::kText);
       continue;
     }
@@ -245,7 +252,7 @@ void PlantedSource::write_questions(Writer& writer, RandomStream& random, Form f
     writer.add_answer(answer);
     const std::span<const TokenId> answered = frame_->answered;
     writer.add(answered.first(1), TokenRole::kText);
-    if (index + 1 < facts.size()) writer.add(answered.subspan(1), TokenRole::kContext);
+    if (index + 1 < asked.size()) writer.add(answered.subspan(1), TokenRole::kContext);
   }
 }
 
@@ -271,25 +278,32 @@ void PlantedSource::fill(Writer& writer, RandomStream& random, size_t length) co
   if (n_left > 0) writer.add(prose_->ids().subspan(prose_->paragraph(random, n_left), n_left), TokenRole::kText);
 }
 
+void PlantedSource::write_facts(Writer& writer, RandomStream& random, Form form, size_t length) const {
+  std::vector<Fact> facts = draw_facts(random, form, length);
+  size_t n_prose = length - n_tokens_of_frame(form);
+  for (const Fact& fact : facts) n_prose -= n_tokens_planted(fact);
+  const std::vector<Fact> asked =
+      form == Form::kDigest ? facts : draw_asked(random, form, facts, n_prose - kLeastProse);
+  for (const Fact& fact : asked) n_prose -= n_tokens_asked(fact, form);
+  if (form != Form::kPlain) writer.add(frame_->before, TokenRole::kContext);
+  write_document(writer, random, facts, n_prose);
+  if (form == Form::kDigest) {
+    write_digest(writer, facts);
+  } else {
+    write_questions(writer, form, asked);
+  }
+  fill(writer, random, length);
+}
+
 Sample PlantedSource::sample(uint64_t index, size_t length) const {
   if (length < 2) fail(ErrorKind::kUsage, "a sample needs at least 2 tokens, not {}", length);
   RandomStream random(options_.seed, fmt::format("planted {} {}", index, length));
   const Form form = draw_form(random);
   Writer writer;
-  if (form != Form::kProse) {
-    std::vector<Fact> facts = draw_facts(random, form, length);
-    size_t n_prose = length - n_tokens_of_frame(form);
-    for (const Fact& fact : facts) n_prose -= n_tokens_of(fact, form);
-    if (form != Form::kPlain) writer.add(frame_->before, TokenRole::kContext);
-    write_document(writer, random, facts, n_prose);
-    if (form == Form::kDigest) {
-      write_digest(writer, facts);
-    } else {
-      write_questions(writer, random, form, facts);
-    }
-    fill(writer, random, length);
-  } else {
+  if (form == Form::kProse) {
     writer.add(prose_->ids().subspan(prose_->paragraph(random, length), length), TokenRole::kText);
+  } else {
+    write_facts(writer, random, form, length);
   }
   return writer.take();
 }

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: MIT
 // Training samples with facts planted in prose and questions for them, in the wording that `eval needle` measures.
 //
-//   plain   prose Tobina 4821. prose Kalido 9921. prose Kalido 9921. Tobina 4821.
-//   note    <user> prose Note: the number of Tobina is 4821. prose
-//           What is the number of Tobina?<assistant>4821<user>What is the number of Kalido?<assistant>9921
-//   digest  <user> prose ... List all notes.<assistant>Notes: Tobina 4821, Kalido 9921.
+//   plain   prose amber lantern4821. prose old ferry9921. prose old ferry9921. amber lantern4821.
+//   note    <user> prose Note: the number of the amber lantern is 4821. prose What is the number of the amber lantern?
+//           <assistant>4821<user>What is the number of the old ferry?<assistant>9921
+//   digest  <user> prose ... List all notes.<assistant>Notes: amber lantern 4821, old ferry 9921.
 //   prose   prose
 //
-// Every fact of a document is asked for, in random order, each question after the other's answer: one forward pass
-// trains as many lookups. Names are random syllables, some 280,000, and differ within a document; values are four
-// digits. A tokenizer whose digits are tokens of their own makes a value the same four tokens wherever it stands, after
-// a blank or as an answer's beginning, and its first digit a choice among nine, none more likely than the others.
-// What is planted is not predicted (it cannot be), questions neither; prose, answers and the token that ends an answer
-// are. In a digest each name and each value is an answer with a first token.
+// There are as many questions as facts, each for any of them and after the other's answer: one forward pass trains as
+// many lookups. Names are an adjective and a noun, some 10,000, and differ within a document; a tokenizer that has
+// these words as tokens makes a name two tokens, the same wherever it stands. Values are four digits, each a token of
+// its own. What is planted is not predicted (it cannot be), questions neither; prose, answers and the token that ends
+// an answer are. In a digest each name and each value is an answer with a first token.
 #pragma once
 
 #include <memory>
@@ -34,8 +33,7 @@ struct PlantedOptions {
   double note = 1;
   double digest = 0;
   double prose = 0;
-  size_t max_name_tokens = SIZE_MAX;  // with the blank before the name; the fewer the easier to tell apart
-  size_t max_facts = 48;              // of a document
+  size_t max_facts = 48;  // of a document
 };
 
 // Reads the keys of the same names, seed excepted, those that are there. Throws Error(kInput) for values that make no
@@ -76,15 +74,17 @@ class PlantedSource : public SampleSource {
   class Writer;
 
   Form draw_form(RandomStream& random) const;
-  std::string draw_name(RandomStream& random, const std::vector<Fact>& others) const;
   Fact draw_fact(RandomStream& random, Form form, const std::vector<Fact>& others) const;
   std::vector<Fact> draw_facts(RandomStream& random, Form form, size_t length) const;
-  size_t n_tokens_of(const Fact& fact, Form form) const;
+  static size_t n_tokens_planted(const Fact& fact);
+  size_t n_tokens_asked(const Fact& fact, Form form) const;
   size_t n_tokens_of_frame(Form form) const;
+  std::vector<Fact> draw_asked(RandomStream& random, Form form, const std::vector<Fact>& facts, size_t room) const;
   // Puts the facts into the order of the document.
   void write_document(Writer& writer, RandomStream& random, std::vector<Fact>& facts, size_t n_prose) const;
-  void write_questions(Writer& writer, RandomStream& random, Form form, std::vector<Fact> facts) const;
+  void write_questions(Writer& writer, Form form, const std::vector<Fact>& asked) const;
   void write_digest(Writer& writer, const std::vector<Fact>& facts) const;
+  void write_facts(Writer& writer, RandomStream& random, Form form, size_t length) const;
   void fill(Writer& writer, RandomStream& random, size_t length) const;
   Ids encode(const std::string& text) const;
 

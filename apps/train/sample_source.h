@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "apps/eval/random_stream.h"
 #include "model/config.h"
 
 namespace proxima {
@@ -21,8 +22,9 @@ enum class TokenRole : uint8_t {
 
 struct Sample {
   std::vector<TokenId> ids;
-  std::vector<TokenRole>
-      roles;  // roles[i]: what predicting ids[i] from those before it counts as; roles[0] is kContext
+  // roles[i]: what predicting ids[i] from those before it counts as; roles[0] is kContext.
+  std::vector<TokenRole> roles;
+  std::vector<size_t> positions = {};  // of the tokens, rising; empty: 0, 1, 2, ...
 };
 
 class SampleSource {
@@ -33,5 +35,9 @@ class SampleSource {
   // resumed run sees what an uninterrupted one would. Called from several threads at once.
   virtual Sample sample(uint64_t index, size_t length) const = 0;
 };
+
+// Positions below `span` for `length` tokens: stretches of neighbours with gaps between them, so that short samples
+// train the distances of long ones (PoSE, arXiv 2309.10400, there with two stretches). span is at least length.
+std::vector<size_t> spread_positions(RandomStream& random, size_t length, size_t span);
 
 }  // namespace proxima

@@ -71,13 +71,14 @@ TorchLlama::TorchLlama(const ModelConfig& config, const LlamaOptions& options) :
   check(config);
 }
 
-at::Tensor TorchLlama::hidden(const WeightOf& weights, const at::Tensor& ids, const SharingMap* map) const {
+at::Tensor TorchLlama::hidden(const WeightOf& weights, const at::Tensor& ids, const SharingMap* map,
+                              const at::Tensor& positions) const {
   const auto width = signed_size(config_.hidden);
   at::Tensor x = at::embedding(weights("model.embed_tokens.weight"), ids.flatten()).view({ids.size(0), -1, width});
   Keys keys;
   for (size_t index = 0; index < config_.n_layers; ++index) {
     const Layer layer{weights, index};
-    x = x + attention(layer, x, map, keys);
+    x = x + attention(layer, x, map, positions, keys);
     const at::Tensor normed = torch_rms_norm(x, layer.weight("post_attention_layernorm.weight"), config_.rms_norm_eps);
     const auto linear = [&](const char* name, const at::Tensor& from) {
       const std::string prefix = "mlp." + std::string(name);
@@ -104,9 +105,11 @@ at::Tensor TorchLlama::heads(const Layer& layer, const char* name, const at::Ten
   return torch_rms_norm(rows, layer.weight(prefix + "_norm.weight"), config_.rms_norm_eps);
 }
 
-at::Tensor TorchLlama::attention(const Layer& layer, const at::Tensor& x, const SharingMap* map, Keys& keys) const {
+at::Tensor TorchLlama::attention(const Layer& layer, const at::Tensor& x, const SharingMap* map,
+                                 const at::Tensor& positions, Keys& keys) const {
   const at::Tensor normed = torch_rms_norm(x, layer.weight("input_layernorm.weight"), config_.rms_norm_eps);
-  const Angles turn = angles(layer.index, static_cast<size_t>(x.size(1)), x);
+  const Angles turn = positions.defined() ? angles(layer.index, positions, x)
+                                          : angles_of_neighbours(layer.index, static_cast<size_t>(x.size(1)), x);
   const auto rotated = [&](const at::Tensor& rows) {
     return turn.cosines.defined() ? torch_rotate(rows, turn.cosines, turn.sines) : rows.transpose(1, 2).contiguous();
   };
@@ -145,17 +148,23 @@ std::shared_ptr<const AttentionPieces> TorchLlama::pieces(size_t length, const S
 }
 
 // In double, rounded once.
-TorchLlama::Angles TorchLlama::angles(size_t layer, size_t length, const at::Tensor& like) const {
+TorchLlama::Angles TorchLlama::angles(size_t layer, const at::Tensor& positions, const at::Tensor& like) const {
   const RopeParameters& rope = config_.layers[layer].rope;
   if (rope.n_dims == 0) return {};
+  const at::Tensor frequencies = at::empty({signed_size(rope.n_dims / 2)}, at::kDouble);
+  for (size_t pair = 0; pair < rope.n_dims / 2; ++pair) frequencies.data_ptr<double>()[pair] = frequency(rope, pair);
+  const at::Tensor turned = at::mul(positions.unsqueeze(-1), frequencies).unsqueeze(1);
+  return {at::cos(turned).to(like.options()), at::sin(turned).to(like.options())};
+}
+
+TorchLlama::Angles TorchLlama::angles_of_neighbours(size_t layer, size_t length, const at::Tensor& like) const {
+  const RopeParameters& rope = config_.layers[layer].rope;
   const auto first = std::ranges::find(config_.layers, rope, &LayerConfig::rope) - config_.layers.begin();
   const std::lock_guard lock(mutex_);
   Angles& found = angles_[{static_cast<size_t>(first), length}];
-  if (found.cosines.defined()) return found;
-  const at::Tensor frequencies = at::empty({signed_size(rope.n_dims / 2)}, at::kDouble);
-  for (size_t pair = 0; pair < rope.n_dims / 2; ++pair) frequencies.data_ptr<double>()[pair] = frequency(rope, pair);
-  const at::Tensor turned = at::outer(at::arange(signed_size(length), at::kDouble), frequencies);
-  found = {at::cos(turned).to(like.options()), at::sin(turned).to(like.options())};
+  if (!found.cosines.defined()) {
+    found = angles(layer, at::arange(signed_size(length), at::kDouble).unsqueeze(0), like);
+  }
   return found;
 }
 

@@ -33,8 +33,10 @@ class TorchLlama {
   TorchLlama(const ModelConfig& config, const LlamaOptions& options);
 
   // ids [B, T] int64. The rows that lm_head multiplies: [B * T, hidden], after the final norm. Dense where map is null.
-  // May be called by several threads at once.
-  at::Tensor hidden(const WeightOf& weights, const at::Tensor& ids, const SharingMap* map) const;
+  // positions [B, T] double: what tokens are rotated by, 0, 1, 2, ... where it is undefined. May be called by several
+  // threads at once.
+  at::Tensor hidden(const WeightOf& weights, const at::Tensor& ids, const SharingMap* map,
+                    const at::Tensor& positions = {}) const;
   // lm_head.weight, or the embeddings where the two are tied.
   at::Tensor head(const WeightOf& weights) const;
 
@@ -42,14 +44,16 @@ class TorchLlama {
   struct Layer;
   using Keys = std::vector<at::Tensor>;  // [n_layers] of [B, n_kv_heads, T, head_dim], rotated
   struct Angles {
-    at::Tensor cosines, sines;  // [T, head_dim / 2]; undefined for layers that do not rotate
+    at::Tensor cosines, sines;  // [B or 1, 1, T, head_dim / 2]; undefined for layers that do not rotate
   };
 
-  at::Tensor attention(const Layer& layer, const at::Tensor& x, const SharingMap* map, Keys& keys) const;
+  at::Tensor attention(const Layer& layer, const at::Tensor& x, const SharingMap* map, const at::Tensor& positions,
+                       Keys& keys) const;
   at::Tensor shared_keys(size_t layer, const SharingMap* map, const Keys& keys) const;
   at::Tensor heads(const Layer& layer, const char* name, const at::Tensor& x, size_t n_heads) const;
   std::shared_ptr<const AttentionPieces> pieces(size_t length, const SharingMap* map, const at::Tensor& like) const;
-  Angles angles(size_t layer, size_t length, const at::Tensor& like) const;
+  Angles angles(size_t layer, const at::Tensor& positions, const at::Tensor& like) const;
+  Angles angles_of_neighbours(size_t layer, size_t length, const at::Tensor& like) const;
 
   ModelConfig config_;
   LlamaOptions options_;

@@ -28,7 +28,7 @@ namespace {
 // Tokens of one forward and backward pass, at least one sample: small enough for a core's cache. Each pass runs on one
 // thread, several at a time, and gradients are added in the order of samples: the sum has the same bits for any number
 // of threads.
-constexpr size_t kPassTokens = 1024;
+constexpr size_t kPassTokens = 512;
 
 // What one pass finds beside gradients.
 struct PassReport {
@@ -149,7 +149,7 @@ class TrainingRun {
     StepReport report;
     const TrainStage& stage = this->stage(report.stage);
     const auto samples = draw(stage);
-    const PassReport sums = passes(samples, stage.length);
+    const PassReport sums = passes(samples, stage);
     if (!std::isfinite(sums.loss)) {
       fail(ErrorKind::kNonFinite,
            "the loss is no number in step {}; the last checkpoint is intact: lower the learning rate and use --restart",
@@ -175,19 +175,24 @@ class TrainingRun {
 
   std::vector<Sample> draw(const TrainStage& stage) const {
     std::vector<Sample> samples(stage.samples_per_step());
-    in_parallel(
-        samples.size(), [&](size_t i) { samples[i] = stage.source->sample(state_.samples + i, stage.length); },
-        [](size_t) {});
+    const auto draw_one = [&](size_t i) {
+      const size_t index = state_.samples + i;
+      samples[i] = stage.source->sample(index, stage.length);
+      if (stage.positions == 0) return;
+      RandomStream random(settings_.seed, fmt::format("positions {}", index));
+      samples[i].positions = spread_positions(random, stage.length, stage.positions);
+    };
+    in_parallel(samples.size(), draw_one, [](size_t) {});
     return samples;
   }
 
   // Gradients of the weighted mean loss, into gradient_.
-  PassReport passes(const std::vector<Sample>& samples, size_t length) {
-    const size_t per_pass = std::max<size_t>(kPassTokens / length, 1);
+  PassReport passes(const std::vector<Sample>& samples, const TrainStage& stage) {
+    const size_t per_pass = std::max<size_t>(kPassTokens / stage.length, 1);
     const size_t n_passes = (samples.size() + per_pass - 1) / per_pass;
     double total = 0;
     for (const Sample& sample : samples) {
-      for (const TokenRole role : sample.roles) total += settings_.roles.of(role);
+      for (const TokenRole role : sample.roles) total += stage.roles.of(role);
     }
     gradient_.zero_();
     PassReport sums;
@@ -206,37 +211,40 @@ class TrainingRun {
         n_passes,
         [&](size_t i) {
           const size_t first = i * per_pass, count = std::min(per_pass, samples.size() - first);
-          gradients[i] = pass({samples.data() + first, count}, length, std::max(total, 1e-30), reports[i]);
+          gradients[i] = pass({samples.data() + first, count}, stage, std::max(total, 1e-30), reports[i]);
         },
         add);
     return sums;
   }
 
-  std::vector<at::Tensor> pass(std::span<const Sample> samples, size_t length, double total, PassReport& report) const {
-    const auto n = static_cast<int64_t>(samples.size()), columns = static_cast<int64_t>(length) - 1;
+  std::vector<at::Tensor> pass(std::span<const Sample> samples, const TrainStage& stage, double total,
+                               PassReport& report) const {
+    const auto n = static_cast<int64_t>(samples.size()), columns = static_cast<int64_t>(stage.length) - 1;
     const at::Tensor ids = at::empty({n, columns}, at::kLong), targets = at::empty({n * columns}, at::kLong),
                      weights = at::empty({n * columns}, at::kFloat);
+    const at::Tensor positions = stage.positions > 0 ? at::empty({n, columns}, at::kDouble) : at::Tensor();
     std::vector<TokenRole> roles;
     for (size_t row = 0; row < samples.size(); ++row) {
-      for (size_t i = 1; i < length; ++i) {
+      for (size_t i = 1; i < stage.length; ++i) {
         const size_t at = roles.size();
         ids.data_ptr<int64_t>()[at] = samples[row].ids[i - 1];
         targets.data_ptr<int64_t>()[at] = samples[row].ids[i];
+        if (positions.defined()) positions.data_ptr<double>()[at] = static_cast<double>(samples[row].positions[i - 1]);
         roles.push_back(samples[row].roles[i]);
-        weights.data_ptr<float>()[at] = static_cast<float>(settings_.roles.of(roles.back()) / total);
+        weights.data_ptr<float>()[at] = static_cast<float>(stage.roles.of(roles.back()) / total);
       }
     }
     LossRequest request{targets, weights, settings_.truth, settings_.teacher, {}, {}, products_};
     if (settings_.teacher > 0) {
       const at::NoGradGuard no_gradients;
       const WeightOf frozen = job_.lora ? weights_.frozen() : teacher_->weight_of();
-      request.teacher_hidden = llama_.hidden(frozen, ids, nullptr);
+      request.teacher_hidden = llama_.hidden(frozen, ids, nullptr, positions);
       request.teacher_head = llama_.head(frozen);
     }
     const WeightOf weight = weights_.weight_of();
     LossReport found;
-    const at::Tensor loss =
-        torch_loss(llama_.hidden(weight, ids, job_.map ? &*job_.map : nullptr), llama_.head(weight), request, found);
+    const SharingMap* map = job_.map ? &*job_.map : nullptr;
+    const at::Tensor loss = torch_loss(llama_.hidden(weight, ids, map, positions), llama_.head(weight), request, found);
     score(found, roles, loss, report);
     return torch::autograd::grad({loss}, weights_.leaves(), {}, c10::nullopt, false, true);
   }

@@ -58,8 +58,10 @@ void declare_train(CLI::App& app, TrainOptions& options) {
  "roles": {"text": 1, "first_answer": 8, "answer": 4}, "products": "bf16",
  "optimizer": {"weight_decay": 0.1, "beta1": 0.9, "beta2": 0.95, "epsilon": 1e-8, "clip": 1, "warm_up": 0.02,
                "final_rate": 0.1}}
-A stage's sources stand instead of the run's. b.jsonl holds lines {"context": text, "answer": text}. A third kind of source
-plants facts in prose: {"kind": "planted", "files": [...], "plain": 1, "note": 1, "digest": 1, "prose": 1} (shares of forms).
+A stage's sources and roles stand instead of the run's; its "positions": 8192 spreads short samples over long distances.
+b.jsonl holds lines {"context": text, "answer": text}. A third kind of source plants facts in prose, with the shares of
+its forms:
+{"kind": "planted", "files": [...], "plain": 1, "note": 1, "digest": 1, "prose": 1}
 Example: proxima train --config small.json -o small)");
 }
 

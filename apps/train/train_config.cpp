@@ -121,8 +121,26 @@ class SourceMaker {
   std::map<std::vector<std::string>, std::shared_ptr<const Prose>> prose_;
 };
 
+void with_object(JsonObject& owner, std::string_view key, const std::function<void(JsonObject&)>& read) {
+  const json* found = owner.find(key);
+  if (found == nullptr) return;
+  JsonObject object(*found, fmt::format("{}: \"{}\"", owner.where(), key));
+  read(object);
+  refuse_unread(object);
+}
+
+void read_roles(JsonObject& owner, RoleWeights& roles) {
+  with_object(owner, "roles", [&](JsonObject& object) {
+    read_number(object, "text", 0, kUnbounded, roles.text);
+    read_number(object, "first_answer", 0, kUnbounded, roles.first_answer);
+    read_number(object, "answer", 0, kUnbounded, roles.answer);
+  });
+}
+
 void read_stages(JsonObject& run, SourceMaker& maker, size_t most_length, TrainSettings& settings) {
   const json* common = run.find("sources");
+  RoleWeights roles;
+  read_roles(run, roles);
   for (const json& each : list_of(run, "stages", run.find("stages"))) {
     JsonObject object(each, fmt::format("{}: stage {}", run.where(), settings.stages.size() + 1));
     TrainStage stage;
@@ -136,19 +154,18 @@ void read_stages(JsonObject& run, SourceMaker& maker, size_t most_length, TrainS
            stage.length, most_length);
     }
     if (!(stage.learning_rate > 0)) object.fail_at("learning_rate", "must be above 0");
+    stage.positions = object.find_size("positions").value_or(0);
+    if (stage.positions != 0 && (stage.positions < stage.length || stage.positions > most_length)) {
+      object.fail_at("positions", fmt::format("is {}; it must lie between the length, {}, and the model's context, {}",
+                                              stage.positions, stage.length, most_length));
+    }
+    stage.roles = roles;
+    read_roles(object, stage.roles);
     const json* own = object.find("sources");
     stage.source = maker.mixture(own != nullptr ? object : run, own != nullptr ? own : common, stage.length);
     refuse_unread(object);
     settings.stages.push_back(std::move(stage));
   }
-}
-
-void with_object(JsonObject& run, std::string_view key, const std::function<void(JsonObject&)>& read) {
-  const json* found = run.find(key);
-  if (found == nullptr) return;
-  JsonObject object(*found, fmt::format("{}: \"{}\"", run.where(), key));
-  read(object);
-  refuse_unread(object);
 }
 
 LoraSettings lora_of(JsonObject& object) {
@@ -172,11 +189,6 @@ bool wants_bf16(JsonObject& run) {
 }
 
 void read_numbers(JsonObject& run, TrainSettings& settings) {
-  with_object(run, "roles", [&](JsonObject& object) {
-    read_number(object, "text", 0, kUnbounded, settings.roles.text);
-    read_number(object, "first_answer", 0, kUnbounded, settings.roles.first_answer);
-    read_number(object, "answer", 0, kUnbounded, settings.roles.answer);
-  });
   with_object(run, "loss", [&](JsonObject& object) {
     read_number(object, "truth", 0, kUnbounded, settings.truth);
     read_number(object, "teacher", 0, kUnbounded, settings.teacher);
@@ -208,7 +220,7 @@ TrainConfig parse_train_config(const json& file, const std::string& where, const
   run.find("tokenizer");
   run.find("initializer_range");
   for (const std::string& key : run.unread()) {
-    if (key != "stages" && key != "sources") refuse_unread(run);
+    if (key != "stages" && key != "sources" && key != "roles") refuse_unread(run);
   }
   SourceMaker maker(folder, tokenizer, tokenizer_dir, config.settings.seed);
   read_stages(run, maker, most_length, config.settings);

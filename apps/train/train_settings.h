@@ -19,19 +19,6 @@ struct LoraSettings {
   std::vector<std::string> modules;  // "q_proj", "down_proj", ...
 };
 
-// A stretch of the run at one sequence length.
-struct TrainStage {
-  size_t length = 0;         // tokens of a sample
-  size_t tokens = 0;         // of the stage; rounded up to whole steps
-  size_t batch_tokens = 0;   // of a step; at least one sample
-  double learning_rate = 0;  // at the schedule's height
-  std::shared_ptr<const SampleSource> source;
-
-  size_t samples_per_step() const { return batch_tokens > length ? batch_tokens / length : 1; }
-  size_t tokens_per_step() const { return samples_per_step() * length; }
-  size_t n_steps() const { return (tokens + tokens_per_step() - 1) / tokens_per_step(); }
-};
-
 // How much predicting a token of each role counts; context never does.
 struct RoleWeights {
   double text = 1;
@@ -53,9 +40,23 @@ struct RoleWeights {
   }
 };
 
+// A stretch of the run at one sequence length.
+struct TrainStage {
+  size_t length = 0;         // tokens of a sample
+  size_t tokens = 0;         // of the stage; rounded up to whole steps
+  size_t batch_tokens = 0;   // of a step; at least one sample
+  double learning_rate = 0;  // at the schedule's height
+  RoleWeights roles;
+  size_t positions = 0;  // tokens of a sample are spread over so many (spread_positions); 0: they are neighbours
+  std::shared_ptr<const SampleSource> source;
+
+  size_t samples_per_step() const { return batch_tokens > length ? batch_tokens / length : 1; }
+  size_t tokens_per_step() const { return samples_per_step() * length; }
+  size_t n_steps() const { return (tokens + tokens_per_step() - 1) / tokens_per_step(); }
+};
+
 struct TrainSettings {
   std::vector<TrainStage> stages;
-  RoleWeights roles;
   double truth = 1;           // share of the next token's cross-entropy in the loss
   double teacher = 0;         // share of KL(dense teacher with the first weights || student)
   double warm_up = 0.02;      // share of the steps, in which the rate rises to the stage's

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 
+#include "apps/eval/word_lists.h"
 #include "apps/input.h"
 #include "apps/option_values.h"
 #include "apps/train/bpe_trainer.h"
@@ -25,6 +26,18 @@ void prepare_folder(const std::filesystem::path& dir) {
   if (error) fail(ErrorKind::kOutput, "{}: cannot be made: {}", dir.string(), error.message());
 }
 
+// The words often enough that each becomes a token before the rare pieces of the texts do.
+std::string fact_names(size_t n_bytes) {
+  constexpr size_t kBytesAnOccurrence = 10000;
+  std::string text;
+  for (const auto* words : {&adjectives(), &nouns()}) {
+    for (const std::string& word : *words) {
+      for (size_t i = 0; i < n_bytes / kBytesAnOccurrence + 1; ++i) text += " " + word;
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 void declare_train_tokenizer(CLI::App& app, TrainTokenizerOptions& options) {
@@ -33,6 +46,7 @@ void declare_train_tokenizer(CLI::App& app, TrainTokenizerOptions& options) {
   add_count(app, "--vocab-size", options.vocab_size,
             "tokens: the 256 bytes, the special ones of the chat template, and those learnt",
             {kBytes + chat_tokens().size(), 1 << 20});
+  app.add_flag("--fact-names", options.fact_names, "give each word of planted facts' names a token of its own");
   app.add_flag("-q,--quiet", options.common.quiet, "say nothing on standard error but warnings and errors");
   app.add_flag("-v,--verbose", options.common.verbose, "say where each option comes from");
   app.footer(
@@ -53,6 +67,7 @@ void train_tokenizer(const TrainTokenizerOptions& options) {
     trainer.add(text.text);
     n_bytes += text.text.size();
   }
+  if (options.fact_names) trainer.add(fact_names(n_bytes));
   const size_t n_special = chat_tokens().size();
   const BpeVocabulary vocabulary = trainer.train(options.vocab_size - n_special);
   const size_t n_tokens = vocabulary.tokens.size() + n_special;

@@ -14,6 +14,7 @@ struct TrainTokenizerOptions {
   std::vector<std::string> texts;
   std::string output;  // folder
   size_t vocab_size = 4096;
+  bool fact_names = false;  // adds the words of planted facts' names (apps/eval/word_lists.h)
 };
 
 void declare_train_tokenizer(CLI::App& app, TrainTokenizerOptions& options);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "apps/train/training_run.h"
-#include "apps/generation.h"
 
 #include <CLI/CLI.hpp>
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "apps/eval/needle_style.h"
+#include "apps/generation.h"
 #include "apps/option_values.h"
 #include "core/error.h"
 #include "core/fnv1a.h"
@@ -138,7 +139,7 @@ void run_training(TrainingJob job, const TrainingRunOptions& options, const orde
     if (fs::exists(tokenizer_dir / file)) copy_to(tokenizer_dir / file, partial / file);
   }
   if (job.map) write_map(*job.map, partial);
-  write_text_file(partial / "training.json", record(job, result, described).dump(2) + "\n");
+  write_text_file(partial / kTrainingRecord, record(job, result, described).dump(2) + "\n");
   copy_to(training_log(job.state), partial / "training.jsonl");
   copy_to(training_curve(job.state), partial / "training.svg");
   std::error_code error;

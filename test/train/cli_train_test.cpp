@@ -17,7 +17,7 @@ namespace {
 
 using test::CliResult;
 
-constexpr const char* kDemo = PROXIMA_SOURCE_DIR "/data/demo";
+constexpr const char* kToy = PROXIMA_SOURCE_DIR "/data/toy";
 
 class CliTrain : public testing::Test {
  protected:
@@ -39,7 +39,7 @@ class CliTrain : public testing::Test {
     return R"({"model": {"model_type": "llama", "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4,
  "num_key_value_heads": 2, "intermediate_size": 48, "max_position_embeddings": 256, "tie_word_embeddings": true,
  "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "hidden_act": "silu"}, "tokenizer": ")" +
-           std::string(kDemo) + R"(", "products": "f32",
+           std::string(kToy) + R"(", "products": "f32",
  "sources": [{"kind": "text", "files": ["text.txt"], "share": 2}, {"kind": "tasks", "file": "tasks.jsonl"}],
  "stages": [{"length": 24, "tokens": )" +
            stage_tokens + R"(, "batch_tokens": 200, "learning_rate": 0.003},
@@ -166,7 +166,7 @@ class CliAdapt : public CliTrain {
     options.max_position = 512;
     test::write_tiny_model(cli_.path("tiny"), options);
     for (const char* file : {"tokenizer.json", "tokenizer_config.json"}) {
-      std::filesystem::copy_file(std::filesystem::path(kDemo) / file, cli_.path("tiny") / file);
+      std::filesystem::copy_file(std::filesystem::path(kToy) / file, cli_.path("tiny") / file);
     }
     const SharingMap map{4, 2, 2, 8, {{0, 2}, {0, 1}}, checkpoint_fingerprint(Checkpoint(cli_.path("tiny")))};
     cli_.write("map.json", sharing_map_text(map));
@@ -242,7 +242,7 @@ TEST_F(CliAdapt, RefusesWhatCannotBe) {
  "query_pre_attn_scalar": 6, "layer_types": ["sliding_attention", "sliding_attention", "full_attention",
  "full_attention"], )";
   test::write_tiny_model(cli_.path("gemma"), gemma);
-  std::filesystem::copy_file(std::filesystem::path(kDemo) / "tokenizer.json", cli_.path("gemma/tokenizer.json"));
+  std::filesystem::copy_file(std::filesystem::path(kToy) / "tokenizer.json", cli_.path("gemma/tokenizer.json"));
   refuse("adapt -m gemma --dense-twin --text text.txt --length 48 -o out", 3, "gemma2");
   cli_.write("bad.jsonl", "{\"context\": \"a\"}\n");
   refuse(adapt("--tasks bad.jsonl -o out"), 3, "bad.jsonl:1");

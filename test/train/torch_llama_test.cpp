@@ -57,6 +57,29 @@ std::vector<test::TinyModelOptions> families() {
   return all;
 }
 
+// Rotation by positions: with frequencies divided by 4, four times the distances look alike, from wherever they count;
+// rows of a batch have positions of their own.
+TEST(TorchLlama, RotatesByThePositionsItIsGiven) {
+  auto options = tiny(5);
+  test::TemporaryFolder folder;
+  test::write_tiny_model(folder.path(), options);
+  const Model model = open_model(folder.path());
+  const TorchWeights weights(model, std::nullopt, 1, at::kDouble);
+  const TorchLlama plain(model.config, {.piece = 16});
+  ModelConfig stretched_config = model.config;
+  for (LayerConfig& layer : stretched_config.layers) layer.rope.kind = RopeKind::kLinear, layer.rope.factor = 4;
+  const TorchLlama stretched(stretched_config, {.piece = 16});
+  const at::NoGradGuard no_gradients;
+  const at::Tensor ids = tensor_of(test::random_ids(70, options.vocab, 5));
+  const at::Tensor expected = plain.hidden(weights.weight_of(), ids, nullptr);
+  const at::Tensor steps = at::arange(70, at::kDouble).unsqueeze(0);
+  const at::Tensor positions = at::cat({steps * 4 + 1000, steps});
+  const at::Tensor got = stretched.hidden(weights.weight_of(), at::cat({ids, ids}), nullptr, positions);
+  EXPECT_LT(test::deviation(numbers_of(got.narrow(0, 0, 70)), numbers_of(expected)).largest, 1e-10);
+  EXPECT_EQ(numbers_of(got.narrow(0, 70, 70)), numbers_of(stretched.hidden(weights.weight_of(), ids, nullptr)));
+  EXPECT_GT(test::deviation(numbers_of(got.narrow(0, 70, 70)), numbers_of(expected)).largest, 1e-3);
+}
+
 TEST(TorchLlama, AgreesWithTheRuntimeOnEveryFamilyItKnows) {
   Random random(3);
   for (const auto& options : families()) {
