@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# From a fresh Debian 12 to answers: installs what is needed, builds, and asks the bundled demo models for notes, in a short
-# sample and in the GNU GPL: with the dense KV cache, with PoD, and with a window of PoD's size. With --long it then reads
-# the GPL through a model of SmolLM2-135M's shape with random weights, to show what length costs.
+# From a fresh Debian 12 to answers: installs what is needed, builds, and asks the bundled demo models for notes, in a
+# short sample and in the GNU GPL: with the dense KV cache, with PoD, and with a window of PoD's size. With --long it
+# then reads the GPL through a model of SmolLM2-135M's shape with random weights, to show what length costs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

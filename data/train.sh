@@ -27,10 +27,10 @@ stage() {
 
 # 6.3 million parameters, 12.6 MB in bf16. The rotation is slow enough that a name is matched alike at any distance.
 # Tried on bare facts of 64 tokens, three a sample, where picking any of the three is right two times in five: with tied
-# embeddings nothing beyond that in 1.4 million tokens (it seems that tokens which are never an answer, all pushed the same
-# way, lose what tells them apart); at rates of 0.002 and above, not even that. Apart, with biases of queries and keys that
-# begin random and small batches, names are found: 46 % of first digits after 0.6 million tokens, 64 % after 1.2, 84 %
-# after 1.5. Where each fact was asked for exactly once, what was not answered yet gave two of three away.
+# embeddings nothing beyond that in 1.4 million tokens (it seems that tokens which are never an answer, all pushed the
+# same way, lose what tells them apart); at rates of 0.002 and above, not even that. Apart, with biases of queries and
+# keys that begin random and small batches, names are found: 46 % of first digits after 0.6 million tokens, 64 % after
+# 1.2, 84 % after 1.5. Where each fact was asked for exactly once, what was not answered yet gave two of three away.
 [ -f lookup.json ] || cat >lookup.json <<END
 {"tokenizer": "tokenizer", "seed": 1, "roles": {"text": 0.1, "first_answer": 4, "answer": 2},
  "optimizer": {"final_rate": 0.7},
@@ -60,14 +60,14 @@ END
     '"roles": {"text": 0.5, "first_answer": 8, "answer": 3}')]}
 END
 [ -f longer/model.safetensors ] || "$program" adapt -m notes --dense-twin --config longer.json -o longer
+mostly_notes='"note": 6, "digest": 1, "prose": 0.5'
 # Positions of shorter samples are spread over the context: a step costs a quarter, and meets every distance.
 spread='"positions": 9216'
-notes='"note": 6, "digest": 1, "prose": 0.5'
 [ -f spread.json ] || cat >spread.json <<END
 {"seed": 4, "roles": {"text": 0.2, "first_answer": 8, "answer": 3}, "optimizer": {"final_rate": 0.1},
- "stages": [$(stage 1024 1000000 4096 0.001 "$notes" "$spread"),
-  $(stage 2048 1600000 4096 0.001 "$notes" "$spread"),
-  $(stage 9216 260000 18432 0.001 "$notes")]}
+ "stages": [$(stage 1024 1000000 4096 0.001 "$mostly_notes" "$spread"),
+  $(stage 2048 1600000 4096 0.001 "$mostly_notes" "$spread"),
+  $(stage 9216 260000 18432 0.001 "$mostly_notes")]}
 END
 [ -f spread/model.safetensors ] || "$program" adapt -m longer --dense-twin --config spread.json -o spread
 [ -f dense.json ] || cat >dense.json <<END
@@ -79,8 +79,8 @@ END
 
 # Maps that save 35 % of the KV bytes at 8K tokens, chosen on texts and questions of the training's kind.
 if [ ! -f tasks.jsonl ]; then
-  awk -v documents=24 -v bytes=6500 -v notes=8 -v seed=1 -f "$root/data/plant_notes.awk" corpus/train/*.txt >tasks.part
-  head -8 tasks.part >tasks.jsonl
+  awk -v documents=8 -v bytes=6500 -v notes=8 -v seed=1 -f "$root/data/plant_notes.awk" corpus/train/*.txt >tasks.part
+  mv tasks.part tasks.jsonl
 fi
 explore=(-m dense --text corpus/train/debian-handbook.txt --length 2048 --samples 3 --ns 16 --nr 496
   --target-saving 35% --saving-length 8192)
@@ -89,7 +89,7 @@ explore=(-m dense --text corpus/train/debian-handbook.txt --length 2048 --sample
 
 [ -f adapt.json ] || cat >adapt.json <<END
 {"seed": 5, "roles": {"text": 0.2, "first_answer": 8, "answer": 3}, "loss": {"truth": 0.5, "teacher": 0.5},
- "stages": [$(stage 2048 600000 4096 0.0005 "$notes" "$spread")]}
+ "stages": [$(stage 2048 600000 4096 0.0005 "$mostly_notes" "$spread")]}
 END
 [ -f adapted/model.safetensors ] || "$program" adapt -m dense --map map.json --config adapt.json -o adapted
 [ -f twin/model.safetensors ] || "$program" adapt -m dense --dense-twin --config adapt.json -o twin

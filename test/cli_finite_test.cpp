@@ -79,12 +79,12 @@ TEST_F(CliFinite, TheFlagChangesNoNumbers) {
 }
 
 TEST_F(CliFinite, RunAndSummarizeStopAtIt) {
-  const std::filesystem::path demo = PROXIMA_SOURCE_DIR "/data/toy";
+  const std::filesystem::path toy = PROXIMA_SOURCE_DIR "/data/toy";
   const auto fine = cli_.run("run -q -p 'a word' -n 3 --check-finite");
   EXPECT_EQ(fine.exit_code, 0) << fine.err;
   EXPECT_EQ(fine.out, cli_.run("run -q -p 'a word' -n 3").out);
-  std::filesystem::copy(demo, cli_.path("bad"));
-  const SafetensorsFile file(demo / "model.safetensors");
+  std::filesystem::copy(toy, cli_.path("bad"));
+  const SafetensorsFile file(toy / "model.safetensors");
   const std::string name = "model.layers.1.mlp.down_proj.weight";
   test::plant(cli_.path("bad/model.safetensors"), name, 0, file.tensors().at(name).shape[1],
               [](double w) { return w < 0 ? -3e38 : 3e38; });

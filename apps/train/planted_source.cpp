@@ -241,13 +241,12 @@ void PlantedSource::write_questions(Writer& writer, Form form, const std::vector
   for (size_t index = 0; index < asked.size(); ++index) {
     const Fact& fact = asked[index];
     const std::span<const TokenId> answer = fact.answer;
+    writer.add(fact.question, TokenRole::kContext);
     if (plain) {
-      writer.add(fact.question, TokenRole::kContext);
       writer.add_answer(answer.first(answer.size() - 1));
       writer.add(answer.last(1), TokenRole::kText);
       continue;
     }
-    writer.add(fact.question, TokenRole::kContext);
     writer.add(frame_->asked, TokenRole::kContext);
     writer.add_answer(answer);
     const std::span<const TokenId> answered = frame_->answered;

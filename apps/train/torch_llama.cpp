@@ -76,9 +76,14 @@ at::Tensor TorchLlama::hidden(const WeightOf& weights, const at::Tensor& ids, co
   const auto width = signed_size(config_.hidden);
   at::Tensor x = at::embedding(weights("model.embed_tokens.weight"), ids.flatten()).view({ids.size(0), -1, width});
   Keys keys;
+  Angles turn;
   for (size_t index = 0; index < config_.n_layers; ++index) {
     const Layer layer{weights, index};
-    x = x + attention(layer, x, map, positions, keys);
+    if (index == 0 || config_.layers[index].rope != config_.layers[index - 1].rope) {
+      turn = positions.defined() ? angles(index, positions, x)
+                                 : angles_of_neighbours(index, static_cast<size_t>(x.size(1)), x);
+    }
+    x = x + attention(layer, x, map, turn, keys);
     const at::Tensor normed = torch_rms_norm(x, layer.weight("post_attention_layernorm.weight"), config_.rms_norm_eps);
     const auto linear = [&](const char* name, const at::Tensor& from) {
       const std::string prefix = "mlp." + std::string(name);
@@ -105,11 +110,9 @@ at::Tensor TorchLlama::heads(const Layer& layer, const char* name, const at::Ten
   return torch_rms_norm(rows, layer.weight(prefix + "_norm.weight"), config_.rms_norm_eps);
 }
 
-at::Tensor TorchLlama::attention(const Layer& layer, const at::Tensor& x, const SharingMap* map,
-                                 const at::Tensor& positions, Keys& keys) const {
+at::Tensor TorchLlama::attention(const Layer& layer, const at::Tensor& x, const SharingMap* map, const Angles& turn,
+                                 Keys& keys) const {
   const at::Tensor normed = torch_rms_norm(x, layer.weight("input_layernorm.weight"), config_.rms_norm_eps);
-  const Angles turn = positions.defined() ? angles(layer.index, positions, x)
-                                          : angles_of_neighbours(layer.index, static_cast<size_t>(x.size(1)), x);
   const auto rotated = [&](const at::Tensor& rows) {
     return turn.cosines.defined() ? torch_rotate(rows, turn.cosines, turn.sines) : rows.transpose(1, 2).contiguous();
   };

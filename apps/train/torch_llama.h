@@ -47,7 +47,7 @@ class TorchLlama {
     at::Tensor cosines, sines;  // [B or 1, 1, T, head_dim / 2]; undefined for layers that do not rotate
   };
 
-  at::Tensor attention(const Layer& layer, const at::Tensor& x, const SharingMap* map, const at::Tensor& positions,
+  at::Tensor attention(const Layer& layer, const at::Tensor& x, const SharingMap* map, const Angles& turn,
                        Keys& keys) const;
   at::Tensor shared_keys(size_t layer, const SharingMap* map, const Keys& keys) const;
   at::Tensor heads(const Layer& layer, const char* name, const at::Tensor& x, size_t n_heads) const;
