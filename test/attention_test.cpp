@@ -5,228 +5,26 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
 #include <limits>
-#include <memory>
 #include <string>
 
-#include "test/random.h"
-#include "test/reference_attention.h"
-#include "test/stored_matrix.h"
+#include "test/attention_cases.h"
 
 namespace proxima {
 namespace {
 
+using test::attention_cases;
+using test::AttentionCase;
+using test::AttentionMemory;
+using test::contiguous_case;
+using test::expect_near;
+using test::naive_attention;
+using test::NamedAttentionCase;
 using test::Random;
+using test::random_queries;
+using test::run_chunks;
 using test::same_bits;
 using test::StoredMatrix;
-
-constexpr DType kDTypes[] = {DType::kF32, DType::kBF16, DType::kF16};
-
-// What one KV head shows, and per position what a query at i must find there.
-struct Memory {
-  View view;
-  std::vector<std::unique_ptr<StoredMatrix>> stores;
-  std::vector<std::unique_ptr<std::vector<uint32_t>>> positions;
-
-  // Shows rows at positions first, ... as one segment; returns it for the masks to be set.
-  Segment& show(const StoredMatrix& keys, const StoredMatrix& values, size_t first, size_t count) {
-    view.push_back(
-        {.keys = keys.rows().from(first), .values = values.rows().from(first), .first = first, .count = count});
-    return view.back();
-  }
-  const StoredMatrix& store(Random& random, DType dtype, size_t n_rows, size_t head_dim) {
-    stores.push_back(std::make_unique<StoredMatrix>(dtype, n_rows, head_dim, random.numbers<double>(n_rows * head_dim),
-                                                    random.below(64), random.below(3)));
-    return *stores.back();
-  }
-};
-
-// By position, one row of keys and values each, or two for PoD-like views.
-struct Case {
-  AttentionShape shape;
-  bool blocks;  // rows are stored as Q8_0, else in any other type
-  size_t n_tokens;
-  std::vector<Memory> heads;  // [n_kv_heads]
-  // The rows a query at i uses of a head, independent of Segment's own arithmetic.
-  std::function<reference::KeyValueRows(size_t head, size_t i)> used;
-
-  std::vector<View> views() const {
-    std::vector<View> all;
-    for (const Memory& memory : heads) all.push_back(memory.view);
-    return all;
-  }
-};
-
-DType random_dtype(const Case& c, Random& random) {
-  return c.blocks ? DType::kQ8_0 : kDTypes[random.below(3)];
-}
-
-template <class T>
-std::vector<T> random_queries(const Case& c, uint64_t seed) {
-  return Random(seed).numbers<T>(c.n_tokens * c.shape.n_heads * c.shape.head_dim, 3);
-}
-
-// Runs the queries from `begin` on in chunks; each chunk sees the whole view, since the mask leaves out what is later.
-template <class T, class Attention>
-std::vector<T> run_chunks(Attention& attention, const Case& c, const std::vector<T>& q, size_t chunk,
-                          size_t begin = 0) {
-  const auto views = c.views();
-  const size_t width = c.shape.n_heads * c.shape.head_dim;
-  std::vector<T> out((c.n_tokens - begin) * width, T{77});
-  for (size_t first = begin; first < c.n_tokens; first += chunk) {
-    attention.run(q.data() + first * width, std::min(chunk, c.n_tokens - first), first, views,
-                  out.data() + (first - begin) * width);
-  }
-  return out;
-}
-
-template <class T>
-std::vector<double> naive(const Case& c, const std::vector<T>& q) {
-  const size_t d = c.shape.head_dim, n_heads = c.shape.n_heads;
-  std::vector<double> out;
-  for (size_t row = 0; row < c.n_tokens * n_heads; ++row) {
-    const std::vector<double> query(q.data() + row * d, q.data() + (row + 1) * d);
-    const auto rows = c.used(row % n_heads / (n_heads / c.shape.n_kv_heads), row / n_heads);
-    const auto one = reference::attend(query.data(), rows, d, c.shape.scale, c.shape.softcap).out;
-    out.insert(out.end(), one.begin(), one.end());
-  }
-  return out;
-}
-
-// Rounding moves a score by a few units of its terms' magnitude, a weight by that and a little more, and the mix of a
-// piece adds one rounding a key.
-// Queries rounded to bf16 move a score by bf16's unit times its terms' magnitude, probabilities by the unit once more.
-template <class T>
-void expect_near(const Case& c, const std::vector<T>& out, const std::vector<double>& expected, bool in_bf16 = false) {
-  const double unit = std::numeric_limits<T>::epsilon() / 2;
-  const auto d = static_cast<double>(c.shape.head_dim);
-  const double score_magnitude = 3 * d * c.shape.scale;
-  const double score_error = in_bf16 ? score_magnitude / 256 : 0;
-  const double tolerance =
-      unit * (256 + 2 * (d + 5) * score_magnitude) + 2 * std::expm1(score_error) + (in_bf16 ? 1.0 / 256 : 0);
-  ASSERT_EQ(out.size(), expected.size());
-  for (size_t k = 0; k < out.size(); ++k) {
-    ASSERT_NEAR(static_cast<double>(out[k]), expected[k], tolerance)
-        << "query " << k / (c.shape.n_heads * c.shape.head_dim);
-  }
-}
-
-AttentionShape random_shape(Random& random, bool blocks) {
-  constexpr size_t kHeadSizes[] = {8, 10, 14, 24, 64, 80, 128}, kBlockSizes[] = {32, 64, 96, 128};
-  const size_t n_kv_heads = random.between(1, 2),
-               head_dim = blocks ? kBlockSizes[random.below(4)] : kHeadSizes[random.below(7)];
-  const double softcap = random.below(3) == 0 ? 1.5 : 0;  // well within the scores
-  return {n_kv_heads * random.between(1, 3), n_kv_heads, head_dim, 1 / std::sqrt(static_cast<double>(head_dim)),
-          softcap};
-}
-
-// Everything causal, cut at random.
-Case contiguous(Random& random, size_t n_tokens, bool blocks = false) {
-  Case c{random_shape(random, blocks), blocks, n_tokens, {}, {}};
-  for (size_t head = 0; head < c.shape.n_kv_heads; ++head) {
-    Memory& memory = c.heads.emplace_back();
-    const auto& keys = memory.store(random, random_dtype(c, random), n_tokens, c.shape.head_dim);
-    const auto& values = memory.store(random, random_dtype(c, random), n_tokens, c.shape.head_dim);
-    for (size_t first = 0; first < n_tokens;) {
-      const size_t count = std::min(n_tokens - first, random.between(1, 300));
-      memory.show(keys, values, first, count);
-      first += count;
-    }
-  }
-  return c;
-}
-
-// A window of `age` positions, as sliding attention has it; the oldest keys are seen by no late query.
-Case window(Random& random, size_t n_tokens, size_t age, bool blocks) {
-  Case c = contiguous(random, n_tokens, blocks);
-  for (Memory& memory : c.heads) {
-    for (Segment& segment : memory.view) segment.max_age = age;
-  }
-  return c;
-}
-
-// First tokens, distant ones with other keys, recent ones in two parts.
-Case pod_like(Random& random, size_t n_tokens, size_t ns, size_t nr, bool blocks) {
-  Case c{random_shape(random, blocks), blocks, n_tokens, {}, {}};
-  for (size_t head = 0; head < c.shape.n_kv_heads; ++head) {
-    Memory& memory = c.heads.emplace_back();
-    const auto& own = memory.store(random, random_dtype(c, random), n_tokens, c.shape.head_dim);
-    const auto& shared = memory.store(random, random_dtype(c, random), n_tokens, c.shape.head_dim);
-    const auto& values = memory.store(random, random_dtype(c, random), n_tokens, c.shape.head_dim);
-    const size_t n_first = std::min(ns, n_tokens), wrap = n_first + random.below(n_tokens - n_first + 1);
-    if (n_first > 0) memory.show(own, values, 0, n_first);
-    memory.show(shared, values, n_first, n_tokens - n_first).min_age = nr;
-    memory.show(own, values, n_first, wrap - n_first).max_age = nr;
-    memory.show(own, values, wrap, n_tokens - wrap).max_age = nr;
-  }
-  return c;
-}
-
-// An arbitrary choice of positions, in two lists.
-Case selected(Random& random, size_t n_tokens, bool blocks) {
-  Case c{random_shape(random, blocks), blocks, n_tokens, {}, {}};
-  for (size_t head = 0; head < c.shape.n_kv_heads; ++head) {
-    Memory& memory = c.heads.emplace_back();
-    for (size_t half = 0; half < 2; ++half) {
-      auto& list = *memory.positions.emplace_back(std::make_unique<std::vector<uint32_t>>());
-      const size_t begin = half * n_tokens / 2, end = (half + 1) * n_tokens / 2;
-      for (size_t position = begin; position < end; ++position) {
-        if (random.below(3) == 0) list.push_back(static_cast<uint32_t>(position));
-      }
-      const auto& keys = memory.store(random, blocks ? DType::kQ8_0 : DType::kF32, list.size(), c.shape.head_dim);
-      const auto& values = memory.store(random, blocks ? DType::kQ8_0 : DType::kBF16, list.size(), c.shape.head_dim);
-      memory.show(keys, values, 0, list.size()).positions = list.data();
-    }
-  }
-  return c;
-}
-
-// The oracle's own reading of the four cases.
-void set_oracles(Case& c, size_t ns, size_t nr, size_t age) {
-  c.used = [&c, ns, nr, age](size_t head, size_t i) {
-    const Memory& memory = c.heads[head];
-    reference::KeyValueRows rows;
-    if (!memory.positions.empty()) {
-      for (size_t half = 0; half < 2; ++half) {
-        for (size_t row = 0; row < memory.positions[half]->size(); ++row) {
-          if (memory.positions[half]->at(row) <= i) {
-            rows.add(memory.stores[2 * half]->row(row), memory.stores[2 * half + 1]->row(row));
-          }
-        }
-      }
-      return rows;
-    }
-    const bool pod = memory.stores.size() == 3;
-    for (size_t j = 0; j <= i; ++j) {
-      if (i - j >= age) continue;
-      const bool distant = pod && j >= ns && j + nr <= i;
-      rows.add(memory.stores[distant ? 1 : 0]->row(j), memory.stores.back()->row(j));
-    }
-    return rows;
-  };
-}
-
-struct NamedCase {
-  std::string name;
-  std::unique_ptr<Case> c;  // its oracle points into it
-};
-
-std::vector<NamedCase> cases(uint64_t seed, bool blocks = false) {
-  Random random(seed);
-  std::vector<NamedCase> all;
-  const auto add = [&](const std::string& name, Case c, size_t ns, size_t nr, size_t age) {
-    all.push_back({name, std::make_unique<Case>(std::move(c))});
-    set_oracles(*all.back().c, ns, nr, age);
-  };
-  for (const size_t n : {1U, 40U, 300U, 600U}) add("contiguous", contiguous(random, n, blocks), 0, 0, SIZE_MAX);
-  for (const size_t age : {1U, 12U, 257U}) add("window", window(random, 400, age, blocks), 0, 0, age);
-  for (const size_t ns : {0U, 3U, 270U}) {
-    for (const size_t nr : {1U, 5U, 300U}) add("pod", pod_like(random, 420, ns, nr, blocks), ns, nr, SIZE_MAX);
-  }
-  for (const size_t n : {50U, 600U}) add("selected", selected(random, n, blocks), 0, 0, SIZE_MAX);
-  return all;
-}
 
 template <class T>
 class FixedAttentionTest : public ::testing::Test {};
@@ -234,14 +32,14 @@ using Types = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(FixedAttentionTest, Types);
 
 template <class T>
-void expect_naive_and_independent(const std::vector<NamedCase>& named) {
+void expect_naive_and_independent(const std::vector<NamedAttentionCase>& named) {
   for (const auto& [name, c] : named) {
     SCOPED_TRACE(name + " of " + std::to_string(c->n_tokens));
     const auto q = random_queries<T>(*c, 2);
     const Compute best{&kernels_for(supported_simd_targets().back()), 1};
     FixedAttention<T> attention(best, c->shape, c->n_tokens);
     const auto expected = run_chunks(attention, *c, q, 64);
-    expect_near(*c, expected, naive(*c, q));
+    expect_near(*c, expected, naive_attention(*c, q));
     if (testing::Test::HasFatalFailure()) return;
     for (const size_t chunk : {size_t{1}, size_t{7}, c->n_tokens}) {
       EXPECT_TRUE(same_bits(run_chunks(attention, *c, q, chunk), expected)) << "chunk " << chunk;
@@ -258,11 +56,11 @@ void expect_naive_and_independent(const std::vector<NamedCase>& named) {
 }
 
 TYPED_TEST(FixedAttentionTest, IsTheNaiveOneAndDoesNotDependOnChunkThreadsOrTarget) {
-  expect_naive_and_independent<TypeParam>(cases(1));
+  expect_naive_and_independent<TypeParam>(attention_cases(1));
 }
 
 TEST(FixedAttentionOfBlocksTest, IsTheNaiveOneAndDoesNotDependOnChunkThreadsOrTarget) {
-  expect_naive_and_independent<float>(cases(12, true));
+  expect_naive_and_independent<float>(attention_cases(12, true));
 }
 
 // One dense store of keys, cut where ages change and at random, must give the bits of the uncut one.
@@ -270,7 +68,7 @@ TYPED_TEST(FixedAttentionTest, DoesNotDependOnSegmentation) {
   using T = TypeParam;
   Random random(3);
   for (int round = 0; round < 6; ++round) {
-    Case c = contiguous(random, 700);
+    AttentionCase c = contiguous_case(random, 700);
     const auto q = random_queries<T>(c, 4);
     FixedAttention<T> attention({&kernels_for(supported_simd_targets().back()), 1}, c.shape, c.n_tokens);
     const auto keys_of = [&](size_t head) -> const StoredMatrix& { return *c.heads[head].stores[0]; };
@@ -282,7 +80,7 @@ TYPED_TEST(FixedAttentionTest, DoesNotDependOnSegmentation) {
     }
     EXPECT_TRUE(same_bits(run_chunks(attention, c, q, 64), cut));
     for (size_t head = 0; head < c.heads.size(); ++head) {
-      Memory& memory = c.heads[head];
+      AttentionMemory& memory = c.heads[head];
       const size_t ns = random.below(20), nr = random.between(1, 400);
       memory.view.clear();
       memory.show(keys_of(head), values_of(head), 0, ns);
@@ -305,7 +103,7 @@ void expect_found(Attention& attention, size_t chunk) {
   for (size_t j = 0; j < kTokens; ++j) ones[j * kHeadDim + j / 32] = ones[j * kHeadDim + 32 + j % 32] = 1;
   const StoredMatrix keys(DType::kBF16, kTokens, kHeadDim, ones, 1);
   const StoredMatrix values(DType::kBF16, kTokens, kHeadDim, random.numbers<double>(kTokens * kHeadDim), 3);
-  Case c{{2, 1, kHeadDim, 1}, false, kTokens, {}, {}};
+  AttentionCase c{{2, 1, kHeadDim, 1}, false, kTokens, {}, {}};
   c.heads.emplace_back().show(keys, values, 0, kTokens);
   std::vector<T> q(kTokens * 2 * kHeadDim);
   std::vector<size_t> wanted;
@@ -331,8 +129,8 @@ TYPED_TEST(FixedAttentionTest, FindsTheOneKey) {
 TYPED_TEST(FixedAttentionTest, AQueryThatSeesNothingGetsZeros) {
   using T = TypeParam;
   Random random(6);
-  Case c = contiguous(random, 30);
-  for (Memory& memory : c.heads) {
+  AttentionCase c = contiguous_case(random, 30);
+  for (AttentionMemory& memory : c.heads) {
     for (Segment& segment : memory.view) segment.min_age = 10;
   }
   const auto q = random_queries<T>(c, 7);
@@ -352,7 +150,7 @@ TYPED_TEST(FixedAttentionTest, AQueryThatSeesNothingGetsZeros) {
 TYPED_TEST(FixedAttentionTest, KeepsNaN) {
   using T = TypeParam;
   Random random(8);
-  Case c = contiguous(random, 300);
+  AttentionCase c = contiguous_case(random, 300);
   auto q = random_queries<T>(c, 9);
   const size_t width = c.shape.n_heads * c.shape.head_dim;
   q[280 * width] = std::numeric_limits<T>::quiet_NaN();
@@ -364,11 +162,11 @@ TYPED_TEST(FixedAttentionTest, KeepsNaN) {
   }
 }
 
-void expect_blocked_naive(const std::vector<NamedCase>& named) {
+void expect_blocked_naive(const std::vector<NamedAttentionCase>& named) {
   for (const auto& [name, c] : named) {
     SCOPED_TRACE(name + " of " + std::to_string(c->n_tokens));
     const auto q = random_queries<float>(*c, 11);
-    const auto expected = naive(*c, q);
+    const auto expected = naive_attention(*c, q);
     for (const SimdTarget target : supported_simd_targets()) {
       BlockedAttention attention({&kernels_for(target), 2, 1}, c->shape);
       for (const size_t chunk : {size_t{16}, size_t{100}, c->n_tokens}) {
@@ -381,11 +179,11 @@ void expect_blocked_naive(const std::vector<NamedCase>& named) {
 }
 
 TEST(BlockedAttentionTest, IsTheNaiveOne) {
-  expect_blocked_naive(cases(10));
+  expect_blocked_naive(attention_cases(10));
 }
 
 TEST(BlockedAttentionTest, IsTheNaiveOneOverBlocks) {
-  expect_blocked_naive(cases(13, true));
+  expect_blocked_naive(attention_cases(13, true));
 }
 
 TEST(BlockedAttentionTest, FindsTheOneKey) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The BPE trainer against a slow one that counts everything again for each merge, and its files against the tokenizer.
 #include "apps/train/bpe_trainer.h"
+#include "apps/eval/word_lists.h"
 
 #include <gtest/gtest.h>
 
@@ -183,6 +184,32 @@ TEST(TrainTokenizerCommand, WritesAFolderThatOpens) {
   expect(sample + " -o u --vocab-size 260", 2, "--vocab-size");
   expect("none.txt -o u", 3, "none.txt");
   expect("-o u", 2, "texts");
+}
+
+TEST(TrainTokenizerCommand, WordsOfFactNamesAreTokensOrItSaysNo) {
+  const test::Cli cli;
+  RandomStream random(1, "words");
+  std::string text;
+  for (int i = 0; i < 2000; ++i) text += random_name(random, 3) + " ";
+  cli.write("text.txt", text);
+  const std::string command = "train-tokenizer text.txt --vocab-size ";
+  const auto n_whole = [&](const std::string& folder) {
+    const Tokenizer tokenizer = Tokenizer::open(cli.path(folder));
+    size_t n = 0;
+    for (const auto* words : {&adjectives(), &nouns()}) {
+      for (const std::string& word : *words) n += tokenizer.encode(" " + word).size() == 1 ? 1U : 0U;
+    }
+    return n;
+  };
+  const auto large = cli.run(command + "1790 -o with --fact-names");
+  ASSERT_EQ(large.exit_code, 0) << large.err;
+  EXPECT_EQ(n_whole("with"), adjectives().size() + nouns().size());
+  ASSERT_EQ(cli.run(command + "1000 -o without").exit_code, 0);
+  EXPECT_LT(n_whole("without"), 10U);
+  const auto small = cli.run(command + "600 -o small --fact-names");
+  EXPECT_EQ(small.exit_code, 2);
+  EXPECT_NE(small.err.find("give a larger --vocab-size"), std::string::npos) << small.err;
+  EXPECT_FALSE(std::filesystem::exists(cli.path("small/tokenizer.json")));
 }
 
 }  // namespace

@@ -238,6 +238,20 @@ TEST(NeedleCommand, UserHaystackAndNeedle) {
   EXPECT_NE(cli.read("context.jsonl").find("\"select_with\":\"context\""), std::string::npos);
 }
 
+TEST(NeedleCommand, ModelsThatWereTrainedHereAreAskedAsTheyWereTrained) {
+  const test::Cli cli;
+  const auto question = [&](const std::string& model, const std::string& flags) {
+    const auto result = cli.run("eval needle -q -m " + model + " --lengths 300 --depths 50 -n 1 -o n.jsonl " + flags);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    const std::string log = cli.read("n.jsonl");
+    std::filesystem::remove(cli.path("n.jsonl"));
+    return log.substr(log.find("\"question\":\"") + 12, 20);
+  };
+  EXPECT_EQ(question(PROXIMA_SOURCE_DIR "/data/demo", ""), "What is the number o");
+  EXPECT_EQ(question(PROXIMA_SOURCE_DIR "/data/toy", ""), "What is the secret n");
+  EXPECT_EQ(question(PROXIMA_SOURCE_DIR "/data/demo", "--style book"), "What is the secret n");
+}
+
 TEST(NeedleCommand, LimitsAndBadInput) {
   const test::Cli cli;
   std::filesystem::create_directory(cli.path("empty"));

@@ -160,6 +160,20 @@ TEST_F(PlantedSourceTest, QuestionsAreForAnyNotes) {
   EXPECT_GT(n_repeated, 5U);
 }
 
+TEST_F(PlantedSourceTest, AFactMayAlwaysEndTheDocument) {
+  PlantedOptions options;
+  for (const double fact_last : {0.0, 1.0}) {
+    options.fact_last = fact_last;
+    const PlantedSource notes(tokenizer_, prose_, frame_, options);
+    size_t n_last = 0;
+    for (uint64_t index = 0; index < 40; ++index) {
+      const std::string text = tokenizer_.decode(own_ids(notes.sample(index, 400)));
+      n_last += matches(text, R"((is \d{4}\.)\n(What is the number))").size();
+    }
+    EXPECT_EQ(n_last == 40, fact_last == 1) << n_last;
+  }
+}
+
 TEST_F(PlantedSourceTest, PlainFactsFitIntoTheShortestSamples) {
   const PlantedSource plain = source(1, 0, 0, 0);
   for (uint64_t index = 0; index < 50; ++index) {
@@ -245,6 +259,9 @@ TEST(PlantedOptions, AreReadFromJson) {
   EXPECT_EQ(options.note, 0);
   EXPECT_EQ(options.digest, 2);
   EXPECT_EQ(options.max_facts, 7U);
+  EXPECT_EQ(options.fact_last, 0);
+  EXPECT_EQ(read(R"({"fact_last":0.25})").fact_last, 0.25);
+  expect_error(ErrorKind::kInput, "between 0 and 1", [&] { read(R"({"fact_last":1.5})"); });
   expect_error(ErrorKind::kInput, "negative", [&] { read(R"({"plain":-1,"note":3})"); });
   expect_error(ErrorKind::kInput, "all 0", [&] { read(R"({"plain":0})"); });
   expect_error(ErrorKind::kInput, "between 1 and 1000", [&] { read(R"({"max_facts":0})"); });

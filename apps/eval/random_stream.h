@@ -24,6 +24,9 @@ class RandomStream {
     return z ^ (z >> 31);
   }
 
+  // Uniform in [0, 1).
+  double uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+
   // Uniform in [0, n); n is far below 2^64, so the remainder's bias does not matter.
   size_t below(size_t n) { return static_cast<size_t>(next() % n); }
 
@@ -31,7 +34,7 @@ class RandomStream {
   size_t weighted(const std::vector<double>& weights) {
     double sum = 0;
     for (const double weight : weights) sum += weight;
-    double left = static_cast<double>(next() >> 11) * 0x1.0p-53 * sum;
+    double left = uniform() * sum;
     size_t index = 0;
     while (index + 1 < weights.size() && left >= weights[index]) left -= weights[index++];
     while (weights[index] == 0) --index;  // rounding

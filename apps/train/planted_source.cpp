@@ -48,6 +48,10 @@ PlantedOptions read_planted_options(JsonObject& object, uint64_t seed) {
   }
   if (sum <= 0) object.fail_at("note", "and the weights of the other forms are all 0");
   options.max_facts = object.find_size("max_facts").value_or(options.max_facts);
+  options.fact_last = object.find_number("fact_last").value_or(0);
+  if (!(options.fact_last >= 0 && options.fact_last <= 1)) {
+    object.fail_at("fact_last", fmt::format("is {}; a share lies between 0 and 1", options.fact_last));
+  }
   if (options.max_facts == 0 || options.max_facts > kMostFacts) {
     object.fail_at("max_facts", fmt::format("is {}; it must lie between 1 and {}", options.max_facts, kMostFacts));
   }
@@ -207,6 +211,7 @@ void PlantedSource::write_document(Writer& writer, RandomStream& random, std::ve
       fact_first ? prose_->inner_sentence(random, n_prose + 1) : prose_->paragraph(random, n_prose + 1);
   size_t end = begin + n_prose;
   while (end > begin && !prose_->begins_blank(end)) --end;
+  const bool fact_last = options_.fact_last > 0 && random.uniform() < options_.fact_last;
   const auto place_near = [&](size_t index) {  // as `eval needle` does, but never before a paragraph
     size_t place = std::min(index, end);
     if (place == end) return end;
@@ -219,7 +224,8 @@ void PlantedSource::write_document(Writer& writer, RandomStream& random, std::ve
   std::vector<std::pair<size_t, size_t>> places;  // and facts
   for (size_t fact = 0; fact < facts.size(); ++fact) {
     const size_t index = begin + random.below(end - begin + (end - begin) / 16 + 1);  // some at the very end
-    places.emplace_back(fact_first && fact == 0 ? begin : place_near(index), fact);
+    const size_t place = fact_last && fact + 1 == facts.size() ? end : place_near(index);
+    places.emplace_back(fact_first && fact == 0 ? begin : place, fact);
   }
   std::ranges::sort(places);
   std::vector<Fact> ordered;

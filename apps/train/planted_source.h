@@ -34,6 +34,7 @@ struct PlantedOptions {
   double digest = 0;
   double prose = 0;
   size_t max_facts = 48;  // of a document
+  double fact_last = 0;   // share of documents that surely end with a fact
 };
 
 // Reads the keys of the same names, seed excepted, those that are there. Throws Error(kInput) for values that make no

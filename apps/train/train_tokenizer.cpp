@@ -11,6 +11,7 @@
 #include "apps/train/tokenizer_files.h"
 #include "core/error.h"
 #include "core/output_file.h"
+#include "model/tokenizer.h"
 
 namespace proxima {
 namespace {
@@ -36,6 +37,16 @@ std::string fact_names(size_t n_bytes) {
     }
   }
   return text;
+}
+
+void check_fact_names(const std::string& tokenizer_json) {
+  const Tokenizer tokenizer = Tokenizer::from_json(tokenizer_json);
+  for (const auto* words : {&adjectives(), &nouns()}) {
+    for (const std::string& word : *words) {
+      if (tokenizer.encode(" " + word, {.add_special = false}).size() == 1) continue;
+      fail(ErrorKind::kUsage, "--fact-names: \"{}\" got no token of its own; give a larger --vocab-size", word);
+    }
+  }
 }
 
 }  // namespace
@@ -75,8 +86,10 @@ void train_tokenizer(const TrainTokenizerOptions& options) {
     fail(ErrorKind::kUsage, "the texts give only {} tokens, --vocab-size asks for {}; give more text or a smaller size",
          n_tokens, options.vocab_size);
   }
+  const std::string json = tokenizer_json(vocabulary, chat_tokens(), pre_tokenizer);
+  if (options.fact_names) check_fact_names(json);
   write_text_file(dir / "tokenizer_config.json", chat_tokenizer_config());
-  write_text_file(dir / "tokenizer.json", tokenizer_json(vocabulary, chat_tokens(), pre_tokenizer));
+  write_text_file(dir / "tokenizer.json", json);
   if (options.common.quiet) return;
   fmt::print(stderr, "proxima: {} tokens learnt from {} bytes, {} different words; written to {}\n", n_tokens, n_bytes,
              trainer.n_words(), dir.string());

@@ -87,6 +87,23 @@ TEST_F(CliTrain, TrainsAModelThatLoadsAndPredictsItsText) {
   expect(cli_.run("run -m out -p hello -n 4 --raw"), 0, "tokens");
 }
 
+// A stage's roles stand instead of the run's: what is nowhere weighed is not in the log, and not learnt from.
+TEST_F(CliTrain, AStageMayWeighRolesOtherwise) {
+  std::string text = config(R"(, "roles": {"text": 1, "first_answer": 0, "answer": 0})");
+  text.insert(text.find("\"length\": 70"),
+              R"("roles": {"text": 0, "first_answer": 2, "answer": 1}, "positions": 256, )");
+  cli_.write("run.json", text);
+  expect(cli_.run("train --config run.json -o out --f32"), 0, "written to out");
+  size_t n_text = 0, n_answers = 0;
+  for (const auto& line : log("out/training.jsonl")) {
+    EXPECT_FALSE(line.contains(line["stage"] == 1 ? "first_answer" : "text")) << line;
+    n_text += line.contains("text") ? 1U : 0U;
+    n_answers += line.contains("first_answer") ? 1U : 0U;
+  }
+  EXPECT_GT(n_text, 5U);
+  EXPECT_GT(n_answers, 5U);
+}
+
 TEST_F(CliTrain, ResumesAfterAKillToTheSameBits) {
   cli_.write("run.json", config("", 6000));
   cli_.run("train --config run.json -o whole --f32 -t 1 --progress none");
@@ -154,6 +171,14 @@ TEST_F(CliTrain, RefusesConfigsThatSayWhatNobodyKnows) {
   std::string long_stage = config();
   long_stage.replace(long_stage.find("\"length\": 70"), 12, "\"length\": 700");
   refused(long_stage, 4, "700 tokens do not fit the model's context of 256");
+  const auto with_stage = [](const std::string& more) {
+    std::string text = config();
+    return text.insert(text.find("\"length\": 70"), more);
+  };
+  refused(with_stage("\"positions\": 69, "), 3, R"("positions" is 69; it must lie between the length, 70, and)");
+  refused(with_stage("\"positions\": 257, "), 3, "and the model's context, 256");
+  refused(with_stage(R"("roles": {"answer": -1}, )"), 3, R"("answer" is -1)");
+  refused(with_stage(R"("roles": {"answers": 1}, )"), 3, R"("answers" is not known here)");
   std::string gemma = config();
   gemma.replace(gemma.find("\"llama\""), 7, "\"gpt_bigcode\"");
   refused(gemma, 3, "gpt_bigcode");
