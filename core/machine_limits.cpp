@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "core/machine_limits.h"
 
-
 #include <algorithm>
 #include <chrono>
 #include <cstdint>

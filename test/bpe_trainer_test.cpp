@@ -190,7 +190,7 @@ TEST(TrainTokenizerCommand, WordsOfFactNamesAreTokensOrItSaysNo) {
   const test::Cli cli;
   RandomStream random(1, "words");
   std::string text;
-  for (int i = 0; i < 2000; ++i) text += random_name(random, 3) + " ";
+  for (int i = 0; i < 20000; ++i) text += random_name(random, 2) + " ";
   cli.write("text.txt", text);
   const std::string command = "train-tokenizer text.txt --vocab-size ";
   const auto n_whole = [&](const std::string& folder) {
@@ -201,7 +201,7 @@ TEST(TrainTokenizerCommand, WordsOfFactNamesAreTokensOrItSaysNo) {
     }
     return n;
   };
-  const auto large = cli.run(command + "1790 -o with --fact-names");
+  const auto large = cli.run(command + "2000 -o with --fact-names");
   ASSERT_EQ(large.exit_code, 0) << large.err;
   EXPECT_EQ(n_whole("with"), adjectives().size() + nouns().size());
   ASSERT_EQ(cli.run(command + "1000 -o without").exit_code, 0);
