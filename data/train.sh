@@ -3,7 +3,7 @@
 # Makes the demo model from nothing: texts, tokenizer, a dense model trained by stages, maps, the model adapted to its
 # map and its dense twin, and what they can do. Each step is left out where its result is there, so that the same
 # command goes on where it was interrupted.
-# usage: data/train.sh FOLDER [PROGRAM]   (about two hours on two cores)
+# usage: data/train.sh FOLDER [PROGRAM]   (about three hours on two cores)
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 folder=$(realpath -m "${1:?usage: data/train.sh FOLDER [PROGRAM]}")
@@ -70,12 +70,36 @@ spread='"positions": 9216'
   $(stage 9216 260000 18432 0.001 "$mostly_notes")]}
 END
 [ -f spread/model.safetensors ] || "$program" adapt -m longer --dense-twin --config spread.json -o spread
-[ -f dense.json ] || cat >dense.json <<END
+[ -f exact.json ] || cat >exact.json <<END
 {"seed": 6, "roles": {"text": 0.1, "first_answer": 8, "answer": 3}, "optimizer": {"final_rate": 0.1},
  "stages": [$(stage 4096 1000000 8192 0.0007 '"note": 6, "digest": 0.5, "prose": 0.25' "$spread"),
   $(stage 9216 150000 18432 0.0007 '"note": 6, "digest": 0.5, "prose": 0.25')]}
 END
-[ -f dense/model.safetensors ] || "$program" adapt -m spread --dense-twin --config dense.json -o dense
+[ -f exact/model.safetensors ] || "$program" adapt -m spread --dense-twin --config exact.json -o exact
+# 93 % of notes by now. Most errors are later digits behind a right first one, and of the last note of a document every
+# third is missed: a first question seldom asked for it.
+last='"note": 6, "prose": 0.25, "fact_last": 0.5'
+[ -f surer.json ] || cat >surer.json <<END
+{"seed": 7, "roles": {"text": 0.1, "first_answer": 8, "answer": 6}, "optimizer": {"final_rate": 0.05},
+ "stages": [$(stage 512 300000 4096 0.0005 "$last" "$spread"),
+  $(stage 4096 800000 8192 0.0005 "$last" "$spread"),
+  $(stage 512 150000 4096 0.0005 "$last" "$spread"),
+  $(stage 4096 800000 8192 0.0005 "$last" "$spread"),
+  $(stage 9216 300000 18432 0.0005 "$last"),
+  $(stage 512 150000 4096 0.0005 "$last" "$spread"),
+  $(stage 4096 800000 8192 0.0005 "$last" "$spread"),
+  $(stage 9216 200000 18432 0.0005 "$last")]}
+END
+[ -f surer/model.safetensors ] || "$program" adapt -m exact --dense-twin --config surer.json -o surer
+[ -f dense.json ] || cat >dense.json <<END
+{"seed": 8, "roles": {"text": 0.1, "first_answer": 8, "answer": 8}, "optimizer": {"final_rate": 0.02},
+ "stages": [$(stage 1024 100000 8192 0.0005 "$last" "$spread"),
+  $(stage 4096 1000000 8192 0.0005 "$last" "$spread"),
+  $(stage 9216 130000 18432 0.0005 "$last"),
+  $(stage 4096 1000000 8192 0.0005 "$last" "$spread"),
+  $(stage 9216 150000 18432 0.0005 "$last")]}
+END
+[ -f dense/model.safetensors ] || "$program" adapt -m surer --dense-twin --config dense.json -o dense
 
 # Maps that save 35 % of the KV bytes at 8K tokens, chosen on texts and questions of the training's kind.
 if [ ! -f tasks.jsonl ]; then
@@ -88,8 +112,8 @@ explore=(-m dense --text corpus/train/debian-handbook.txt --length 2048 --sample
 [ -f map-js.json ] || "$program" explore "${explore[@]}" --by js -o map-js.json
 
 [ -f adapt.json ] || cat >adapt.json <<END
-{"seed": 5, "roles": {"text": 0.2, "first_answer": 8, "answer": 3}, "loss": {"truth": 0.5, "teacher": 0.5},
- "stages": [$(stage 2048 600000 4096 0.0005 "$mostly_notes" "$spread")]}
+{"seed": 5, "roles": {"text": 0.2, "first_answer": 8, "answer": 8}, "loss": {"truth": 0.5, "teacher": 0.5},
+ "optimizer": {"final_rate": 0.05}, "stages": [$(stage 4096 600000 4096 0.0005 "$last" "$spread")]}
 END
 [ -f adapted/model.safetensors ] || "$program" adapt -m dense --map map.json --config adapt.json -o adapted
 [ -f twin/model.safetensors ] || "$program" adapt -m dense --dense-twin --config adapt.json -o twin

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Every test, from a fresh Debian 12: installs what is needed, then release build and all tests, the unit tests again
-# under the address and undefined-behaviour sanitizers, and a few seconds of every fuzzer.
+# Every test, from a fresh Debian 12: installs what is needed, then release build and all tests, the tests again without
+# oneDNN and under the address and undefined-behaviour sanitizers, and a few seconds of every fuzzer.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
