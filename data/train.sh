@@ -113,7 +113,7 @@ explore=(-m dense --text corpus/train/debian-handbook.txt --length 2048 --sample
 
 [ -f adapt.json ] || cat >adapt.json <<END
 {"seed": 5, "roles": {"text": 0.2, "first_answer": 8, "answer": 8}, "loss": {"truth": 0.5, "teacher": 0.5},
- "optimizer": {"final_rate": 0.05}, "stages": [$(stage 4096 600000 4096 0.0005 "$last" "$spread")]}
+ "optimizer": {"final_rate": 0.03}, "stages": [$(stage 4096 600000 4096 0.0002 "$last" "$spread")]}
 END
 [ -f adapted/model.safetensors ] || "$program" adapt -m dense --map map.json --config adapt.json -o adapted
 [ -f twin/model.safetensors ] || "$program" adapt -m dense --dense-twin --config adapt.json -o twin
