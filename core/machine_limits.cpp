@@ -31,7 +31,7 @@ constexpr size_t kAhead = 4096;  // asked for in advance, which is worth a tenth
 // The words of one line, in as many registers as it takes.
 using Line [[gnu::vector_size(kLine), gnu::aligned(1), gnu::may_alias]] = uint64_t;
 
-[[gnu::always_inline]] inline uint64_t sum_of_blocks(std::span<const std::byte> memory) {
+__attribute__((always_inline)) inline uint64_t sum_of_blocks(std::span<const std::byte> memory) {
   Line sums[kBlock / kLine] = {};
   for (const std::byte *p = memory.data(), *end = p + memory.size(); p != end; p += kBlock) {
     for (size_t line = 0; line < kBlock / kLine; ++line) {
@@ -51,11 +51,11 @@ uint64_t sum_generic(std::span<const std::byte> memory) {
 }
 
 #if defined(__x86_64__)
-[[gnu::target("avx512f")]] uint64_t sum_avx512(std::span<const std::byte> memory) {
+__attribute__((target("avx512f"))) uint64_t sum_avx512(std::span<const std::byte> memory) {
   return sum_of_blocks(memory);
 }
 
-[[gnu::target("avx2")]] uint64_t sum_avx2(std::span<const std::byte> memory) {
+__attribute__((target("avx2"))) uint64_t sum_avx2(std::span<const std::byte> memory) {
   return sum_of_blocks(memory);
 }
 

@@ -25,6 +25,12 @@ stage() {
     "$(planted "$5")" "${6:+, $6}"
 }
 
+# go_on FROM TO <CONFIG: trains the model of one folder further, into another.
+go_on() {
+  [ -f "$2.json" ] || cat >"$2.json"
+  [ -f "$2/model.safetensors" ] || "$program" adapt -m "$1" --dense-twin --config "$2.json" -o "$2"
+}
+
 # 6.3 million parameters, 12.6 MB in bf16. The rotation is slow enough that a name is matched alike at any distance.
 # Tried on bare facts of 64 tokens, three a sample, where picking any of the three is right two times in five: with tied
 # embeddings nothing beyond that in 1.4 million tokens (it seems that tokens which are never an answer, all pushed the
@@ -45,53 +51,45 @@ END
 # Then the chat, then length, with digests and prose. Long samples hold up to 48 questions, so that few of them are many
 # lookups.
 notes='"note": 6, "digest": 2, "prose": 1'
-[ -f notes.json ] || cat >notes.json <<END
+go_on lookup notes <<END
 {"seed": 2, "roles": {"text": 0.1, "first_answer": 4, "answer": 2},
  "optimizer": {"final_rate": 0.8, "weight_decay": 0.1},
  "stages": [$(stage 64 300000 1024 0.001 '"plain": 1'),
   $(stage 128 1500000 2048 0.001 '"plain": 1, "note": 1')]}
 END
-[ -f notes/model.safetensors ] || "$program" adapt -m lookup --dense-twin --config notes.json -o notes
-[ -f longer.json ] || cat >longer.json <<END
+go_on notes longer <<END
 {"seed": 3, "roles": {"text": 0.2, "first_answer": 4, "answer": 2}, "optimizer": {"final_rate": 0.3},
  "stages": [$(stage 256 1500000 4096 0.001 '"plain": 1, "note": 6, "digest": 1, "prose": 1'),
   $(stage 512 1500000 8192 0.001 "$notes"),
   $(stage 1024 1500000 8192 0.001 '"note": 6, "digest": 2, "prose": 2' \
     '"roles": {"text": 0.5, "first_answer": 8, "answer": 3}')]}
 END
-[ -f longer/model.safetensors ] || "$program" adapt -m notes --dense-twin --config longer.json -o longer
 mostly_notes='"note": 6, "digest": 1, "prose": 0.5'
 # Positions of shorter samples are spread over the context: a step costs a quarter, and meets every distance.
 spread='"positions": 9216'
-[ -f spread.json ] || cat >spread.json <<END
+go_on longer spread <<END
 {"seed": 4, "roles": {"text": 0.2, "first_answer": 8, "answer": 3}, "optimizer": {"final_rate": 0.1},
  "stages": [$(stage 1024 1000000 4096 0.001 "$mostly_notes" "$spread"),
   $(stage 2048 1600000 4096 0.001 "$mostly_notes" "$spread"),
   $(stage 9216 260000 18432 0.001 "$mostly_notes")]}
 END
-[ -f spread/model.safetensors ] || "$program" adapt -m longer --dense-twin --config spread.json -o spread
-[ -f exact.json ] || cat >exact.json <<END
+go_on spread exact <<END
 {"seed": 6, "roles": {"text": 0.1, "first_answer": 8, "answer": 3}, "optimizer": {"final_rate": 0.1},
  "stages": [$(stage 4096 1000000 8192 0.0007 '"note": 6, "digest": 0.5, "prose": 0.25' "$spread"),
   $(stage 9216 150000 18432 0.0007 '"note": 6, "digest": 0.5, "prose": 0.25')]}
 END
-[ -f exact/model.safetensors ] || "$program" adapt -m spread --dense-twin --config exact.json -o exact
 # 93 % of notes by now. Most errors are later digits behind a right first one, and of the last note of a document every
 # third is missed: a first question seldom asked for it.
 last='"note": 6, "prose": 0.25, "fact_last": 0.5'
-[ -f surer.json ] || cat >surer.json <<END
+short=$(stage 512 150000 4096 0.0005 "$last" "$spread")
+long=$(stage 4096 800000 8192 0.0005 "$last" "$spread")
+go_on exact surer <<END
 {"seed": 7, "roles": {"text": 0.1, "first_answer": 8, "answer": 6}, "optimizer": {"final_rate": 0.05},
  "stages": [$(stage 512 300000 4096 0.0005 "$last" "$spread"),
-  $(stage 4096 800000 8192 0.0005 "$last" "$spread"),
-  $(stage 512 150000 4096 0.0005 "$last" "$spread"),
-  $(stage 4096 800000 8192 0.0005 "$last" "$spread"),
-  $(stage 9216 300000 18432 0.0005 "$last"),
-  $(stage 512 150000 4096 0.0005 "$last" "$spread"),
-  $(stage 4096 800000 8192 0.0005 "$last" "$spread"),
-  $(stage 9216 200000 18432 0.0005 "$last")]}
+  $long, $short, $long, $(stage 9216 300000 18432 0.0005 "$last"),
+  $short, $long, $(stage 9216 200000 18432 0.0005 "$last")]}
 END
-[ -f surer/model.safetensors ] || "$program" adapt -m exact --dense-twin --config surer.json -o surer
-[ -f dense.json ] || cat >dense.json <<END
+go_on surer dense <<END
 {"seed": 8, "roles": {"text": 0.1, "first_answer": 8, "answer": 8}, "optimizer": {"final_rate": 0.02},
  "stages": [$(stage 1024 100000 8192 0.0005 "$last" "$spread"),
   $(stage 4096 1000000 8192 0.0005 "$last" "$spread"),
@@ -99,7 +97,6 @@ END
   $(stage 4096 1000000 8192 0.0005 "$last" "$spread"),
   $(stage 9216 150000 18432 0.0005 "$last")]}
 END
-[ -f dense/model.safetensors ] || "$program" adapt -m surer --dense-twin --config dense.json -o dense
 
 # Maps that save 35 % of the KV bytes at 8K tokens, chosen on texts and questions of the training's kind.
 if [ ! -f tasks.jsonl ]; then

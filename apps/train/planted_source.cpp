@@ -211,6 +211,7 @@ void PlantedSource::write_document(Writer& writer, RandomStream& random, std::ve
       fact_first ? prose_->inner_sentence(random, n_prose + 1) : prose_->paragraph(random, n_prose + 1);
   size_t end = begin + n_prose;
   while (end > begin && !prose_->begins_blank(end)) --end;
+  // Drawn only where asked for, so that other samples stay as they were.
   const bool fact_last = options_.fact_last > 0 && random.uniform() < options_.fact_last;
   const auto place_near = [&](size_t index) {  // as `eval needle` does, but never before a paragraph
     size_t place = std::min(index, end);

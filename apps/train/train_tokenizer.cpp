@@ -27,25 +27,27 @@ void prepare_folder(const std::filesystem::path& dir) {
   if (error) fail(ErrorKind::kOutput, "{}: cannot be made: {}", dir.string(), error.message());
 }
 
+std::vector<std::string> name_words() {
+  std::vector<std::string> words = adjectives();
+  words.insert(words.end(), nouns().begin(), nouns().end());
+  return words;
+}
+
 // The words often enough that each becomes a token before the rare pieces of the texts do.
 std::string fact_names(size_t n_bytes) {
   constexpr size_t kBytesAnOccurrence = 10000;
   std::string text;
-  for (const auto* words : {&adjectives(), &nouns()}) {
-    for (const std::string& word : *words) {
-      for (size_t i = 0; i < n_bytes / kBytesAnOccurrence + 1; ++i) text += " " + word;
-    }
+  for (const std::string& word : name_words()) {
+    for (size_t i = 0; i < n_bytes / kBytesAnOccurrence + 1; ++i) text += " " + word;
   }
   return text;
 }
 
 void check_fact_names(const std::string& tokenizer_json) {
   const Tokenizer tokenizer = Tokenizer::from_json(tokenizer_json);
-  for (const auto* words : {&adjectives(), &nouns()}) {
-    for (const std::string& word : *words) {
-      if (tokenizer.encode(" " + word, {.add_special = false}).size() == 1) continue;
-      fail(ErrorKind::kUsage, "--fact-names: \"{}\" got no token of its own; give a larger --vocab-size", word);
-    }
+  for (const std::string& word : name_words()) {
+    if (tokenizer.encode(" " + word, {.add_special = false}).size() == 1) continue;
+    fail(ErrorKind::kUsage, "--fact-names: \"{}\" got no token of its own; give a larger --vocab-size", word);
   }
 }
 
