@@ -8,7 +8,9 @@ HWY_INLINE size_t bytes_ahead(size_t step_bytes) {  // whole steps
   return (kAheadBytes / step_bytes + 1) * step_bytes;
 }
 
-template <class T, class S, size_t R, size_t C>
+// kWhole: n is a number of whole units. Said at compile time because the mere presence of the code for a last, partial
+// one costs a fifth: it keeps the sums in memory.
+template <class T, class S, size_t R, size_t C, bool kWhole>
 HWY_INLINE void dot_tile(const T* x, size_t x_stride, const std::byte* w, size_t w_stride_bytes, size_t n, T* y,
                          size_t y_stride) {
   using Unit = StoredUnit<T, S>;
@@ -33,7 +35,7 @@ HWY_INLINE void dot_tile(const T* x, size_t x_stride, const std::byte* w, size_t
       }
     }
   }
-  if constexpr (Unit::kAlone) {
+  if constexpr (Unit::kAlone && !kWhole) {
     if (k < n) {
       Lanes<T> columns[C];
       for (size_t c = 0; c < C; ++c) columns[c] = load_partial<T, S>(w + c * w_stride_bytes, n - k);
@@ -80,11 +82,14 @@ HWY_INLINE Lanes<T> dot_row(const T* x, const std::byte* w, size_t n) {
   return sums;
 }
 
-template <class T, class S, size_t R, size_t C>
+template <class T, class S, size_t R, bool kWhole>
 HWY_INLINE void dot_columns(const T* x, size_t x_stride, StoredRows w, size_t n_w, size_t n, T* y, size_t y_stride) {
+  const auto tile = [&](size_t c, auto count) HWY_ATTR {
+    dot_tile<T, S, R, count(), kWhole>(x, x_stride, w.from(c).data, w.stride_bytes, n, y + c, y_stride);
+  };
   size_t c = 0;
-  for (; c + C <= n_w; c += C) dot_tile<T, S, R, C>(x, x_stride, w.from(c).data, w.stride_bytes, n, y + c, y_stride);
-  for (; c < n_w; ++c) dot_tile<T, S, R, 1>(x, x_stride, w.from(c).data, w.stride_bytes, n, y + c, y_stride);
+  for (; c + kTileColumns <= n_w; c += kTileColumns) tile(c, std::integral_constant<size_t, kTileColumns>());
+  for (; c < n_w; ++c) tile(c, std::integral_constant<size_t, 1>());
 }
 
 // One row of x leaves nothing to share, so stored rows are read one after the other, in the order of addresses: memory
@@ -109,7 +114,10 @@ void dot(const T* x, size_t x_stride, size_t n_x, StoredRows w, size_t n_w, size
       if constexpr (n_rows() == 1) {
         dot_one<T, S>(x + r * x_stride, w, n_w, n, y + r * y_stride);
       } else {
-        dot_columns<T, S, n_rows(), kTileColumns>(x + r * x_stride, x_stride, w, n_w, n, y + r * y_stride, y_stride);
+        const auto columns = [&](auto whole) HWY_ATTR {
+          dot_columns<T, S, n_rows(), whole()>(x + r * x_stride, x_stride, w, n_w, n, y + r * y_stride, y_stride);
+        };
+        n % StoredUnit<T, S>::kElements == 0 ? columns(std::true_type()) : columns(std::false_type());
       }
     });
   });
