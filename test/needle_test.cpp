@@ -51,6 +51,26 @@ class NeedleTaskTest : public ::testing::Test {
   Tokenizer tokenizer_;
 };
 
+TEST_F(NeedleTaskTest, OneQuestionForAllFactsIsAskedOnce) {
+  NeedleOptions options = small();
+  options.style = list_style();
+  options.style.raw = true;
+  options.n_facts = 5;
+  options.n_predict = 3;
+  NeedleTask task(session_, tokenizer_, options);
+  const json results = json::parse(task.run(session_, task.documents()[1]).dump());
+  ASSERT_EQ(results.size(), 5U);
+  for (size_t fact = 0; fact < 5; ++fact) {
+    EXPECT_EQ(results[fact]["expected"].get<std::string>().substr(0, 7), std::string("Note ") + "ABCDE"[fact] + " ");
+    EXPECT_EQ(results[fact]["depth"], options.depths[fact]);
+    EXPECT_EQ(results[fact]["response"], results[0]["response"]);
+    EXPECT_EQ(results[fact]["generate_seconds"], results[0]["generate_seconds"]);
+  }
+  EXPECT_EQ(with_fact("{letter}", 25, "", ""), "Z");
+  EXPECT_EQ(with_fact("{name}", 26, "x", ""), "x");
+  expect_error(ErrorKind::kUsage, "26 facts", [] { with_fact("{letter}", 26, "", ""); });
+}
+
 TEST_F(NeedleTaskTest, EveryCellIsInOneDocument) {
   NeedleOptions options = small();
   options.n_facts = 2;

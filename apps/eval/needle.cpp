@@ -113,7 +113,7 @@ void declare_needle_flags(CLI::App& app, NeedleFlags& flags) {
       ->type_name("DIR");
   const auto set_style = [&flags](size_t index) { flags.style = needle_style_names()[index]; };
   add_choice(app, "--style", needle_style_names(), set_style,
-             "wording of facts and questions; note and plain are those of proxima's own training",
+             "wording of facts and questions; list, note and plain are those of proxima's own training",
              "note for models that were trained here, book for others");
   app.add_option("--needle", flags.needle, "a fact; {name} and {value} are drawn anew for each")->type_name("TEXT");
   app.add_option("--question", flags.question, "asks for --needle")->type_name("TEXT");

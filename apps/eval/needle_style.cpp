@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "apps/eval/needle_style.h"
 
+#include <algorithm>
 #include <array>
 
 #include "apps/eval/prompt_template.h"
 #include "apps/eval/word_lists.h"
+#include "core/error.h"
 
 namespace proxima {
 namespace {
 
-constexpr std::array<std::string_view, 4> kNames = {"book", "note", "plain", "toy"};
+constexpr std::array<std::string_view, 5> kNames = {"book", "list", "note", "plain", "toy"};
 
 }  // namespace
 
@@ -44,12 +46,21 @@ NeedleStyle note_style() {
           0};
 }
 
+NeedleStyle list_style() {
+  NeedleStyle style = note_style();
+  style.needle = "Note {letter} {name} {value}.";
+  style.question = "List all notes.";
+  style.answer = style.needle;
+  return style;
+}
+
 std::span<const std::string_view> needle_style_names() {
   return kNames;
 }
 
 NeedleStyle needle_style(std::string_view name) {
   if (name == "book") return book_style();
+  if (name == "list") return list_style();
   if (name == "toy") return toy_style();
   if (name == "note") return note_style();
   return plain_style();
@@ -59,8 +70,12 @@ std::string random_name(const NeedleStyle& style, RandomStream& random) {
   return style.n_syllables == 0 ? random_thing(random) : random_name(random, style.n_syllables);
 }
 
-std::string with_fact(const std::string& text, const std::string& name, const std::string& value) {
-  return fill_template(text, {{"name", name}, {"value", value}}, "needle").text;
+std::string with_fact(const std::string& text, size_t place, const std::string& name, const std::string& value) {
+  const std::string letter(1, static_cast<char>('A' + std::min(place, kMostLettered)));
+  if (place >= kMostLettered && text.find("{letter}") != text.npos) {
+    fail(ErrorKind::kUsage, "{{letter}} tells {} facts of a document apart, not more", kMostLettered);
+  }
+  return fill_template(text, {{"letter", letter}, {"name", name}, {"value", value}}, "needle").text;
 }
 
 }  // namespace proxima

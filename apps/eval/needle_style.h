@@ -11,7 +11,8 @@
 
 namespace proxima {
 
-// {name} and {value} stand for what each fact draws anew; a style without {value} has one fixed fact.
+// {name} and {value} stand for what each fact draws anew, {letter} for its place among the facts of its document; a
+// style without {value} has one fixed fact.
 struct NeedleStyle {
   std::string needle;
   std::string before;  // and after: what frames the needle in the text
@@ -26,17 +27,20 @@ NeedleStyle toy_style();    // of the model in data/toy
 NeedleStyle book_style();   // for models that follow instructions
 NeedleStyle plain_style();  // a name beside its value; the bare name asks for it
 NeedleStyle note_style();   // a note in the prose, asked for in the chat
+NeedleStyle list_style();   // lettered notes, all repeated by one answer
 
-// In the folder of a model that was trained here, on note and plain.
+inline constexpr size_t kMostLettered = 26;
+
+// In the folder of a model that was trained here, on list, note and plain.
 inline constexpr const char* kTrainingRecord = "training.json";
 
-// Styles by name: book, note, plain, toy.
+// Styles by name: book, list, note, plain, toy.
 std::span<const std::string_view> needle_style_names();
 NeedleStyle needle_style(std::string_view name);  // one of these
 
 std::string random_name(const NeedleStyle& style, RandomStream& random);
 
-// A text of a style with the name and the value of a fact.
-std::string with_fact(const std::string& text, const std::string& name, const std::string& value);
+// A text of a style with the place (from 0), the name and the value of a fact. Throws Error(kUsage) where letters end.
+std::string with_fact(const std::string& text, size_t place, const std::string& name, const std::string& value);
 
 }  // namespace proxima

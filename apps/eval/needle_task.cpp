@@ -41,7 +41,8 @@ PromptOptions prompt_options(const NeedleOptions& options) {
 
 void check_style(const NeedleOptions& options) {
   const NeedleStyle& style = options.style;
-  if (with_fact(style.answer, "x", "0").empty()) fail(ErrorKind::kUsage, "an empty --answer would be found everywhere");
+  if (with_fact(style.answer, 0, "x", "0").empty())
+    fail(ErrorKind::kUsage, "an empty --answer would be found everywhere");
   const bool varies = style.needle.find("{name}") != std::string::npos;
   if (options.n_facts > 1 && !varies) {
     fail(ErrorKind::kUsage,
@@ -114,8 +115,9 @@ std::vector<NeedleTask::Fact> NeedleTask::facts_of(const NeedleDocument& documen
     } while (std::ranges::find(names, name) != names.end());
     names.push_back(name);
     const std::string value = random_digits(random, kDigits);
-    facts.push_back({depth, with_fact(options_.style.needle, name, value),
-                     with_fact(options_.style.question, name, value), with_fact(options_.style.answer, name, value)});
+    const auto filled = [&](const std::string& text) { return with_fact(text, facts.size(), name, value); };
+    facts.push_back(
+        {depth, filled(options_.style.needle), filled(options_.style.question), filled(options_.style.answer)});
   }
   return facts;
 }
@@ -162,9 +164,11 @@ std::string NeedleTask::document_text(const NeedleDocument& document, const std:
   return text_with_needles(tokenizer_, haystack_.tokens(n_haystack, document.repeat), options_.style, needles);
 }
 
+// One for all facts where they have the same.
 std::vector<Question> NeedleTask::questions_in(const std::string& context, const std::vector<Fact>& facts) const {
+  const bool same = std::ranges::all_of(facts, [&](const Fact& fact) { return fact.question == facts[0].question; });
   std::vector<Question> questions;
-  for (const Fact& fact : facts) {
+  for (const Fact& fact : std::span(facts).first(same ? 1 : facts.size())) {
     const FilledTemplate prompt =
         fill_template(options_.style.prompt, {{"context", context}, {"question", fact.question}}, "needle prompt");
     questions.push_back(make_question(session_, tokenizer_, writer_, prompt.text, prompt.context_bytes));
@@ -207,14 +211,15 @@ ordered_json NeedleTask::run(const Session& session, const NeedleDocument& docum
   const auto answers = asker.ask(document.key(), questions, {.n_predict = options_.n_predict, .stop_at_newline = true});
   ordered_json results = ordered_json::array();
   for (size_t index = 0; index < facts.size(); ++index) {
+    const AskedAnswer& answer = answers[answers.size() == 1 ? 0 : index];
     ordered_json result = {{"length", document.length},
                            {"depth", facts[index].depth},
                            {"question", facts[index].question},
                            {"expected", facts[index].answer}};
-    result.update(to_json(answers[index]));
-    result["score"] = needle_phrase(answers[index].text, facts[index].answer);
-    result["overlap"] = needle_overlap(answers[index].text, facts[index].answer, true);
-    result["overlap_with_punctuation"] = needle_overlap(answers[index].text, facts[index].answer, false);
+    result.update(to_json(answer));
+    result["score"] = needle_phrase(answer.text, facts[index].answer);
+    result["overlap"] = needle_overlap(answer.text, facts[index].answer, true);
+    result["overlap_with_punctuation"] = needle_overlap(answer.text, facts[index].answer, false);
     results.push_back(std::move(result));
   }
   return results;

@@ -14,17 +14,6 @@ constexpr size_t kDigits = 4;
 constexpr size_t kSeveral = 2;
 constexpr size_t kLeastProse = 4;
 constexpr size_t kMostFacts = 1000;  // far fewer than names, so that free ones are soon found
-constexpr const char* kList = "List all notes.";
-constexpr const char* kNotes = "Notes:";
-
-NeedleStyle style_of(bool plain) {
-  return plain ? plain_style() : note_style();
-}
-
-// Tokens of a fact, its question and its answer, about.
-size_t typical_cost(bool plain) {
-  return plain ? 16 : 36;
-}
 
 // What stands between the document and the question.
 std::string joint_of(const NeedleStyle& style) {
@@ -102,9 +91,7 @@ PlantedSource::PlantedSource(const Tokenizer& tokenizer, std::shared_ptr<const P
       frame_(std::move(frame)),
       options_(options),
       separator_(tokenizer.id_of("<|endoftext|>")),
-      to_question_(encode(joint_of(note_style()))),
-      list_(encode(kList)),
-      notes_(encode(kNotes)) {
+      to_question_(encode(joint_of(note_style()))) {
   const Ids value = encode("4821");
   Ids behind_blank = encode(" ");
   behind_blank.insert(behind_blank.end(), value.begin(), value.end());
@@ -118,6 +105,29 @@ PlantedSource::PlantedSource(const Tokenizer& tokenizer, std::shared_ptr<const P
   }
 }
 
+NeedleStyle PlantedSource::style_of(Form form) {
+  switch (form) {
+    case Form::kPlain:
+      return plain_style();
+    case Form::kNote:
+      return note_style();
+    default:
+      return list_style();
+  }
+}
+
+// Tokens of a fact, its question and its answer, about.
+size_t PlantedSource::typical_cost(Form form) {
+  switch (form) {
+    case Form::kPlain:
+      return 16;
+    case Form::kNote:
+      return 36;
+    default:
+      return 22;
+  }
+}
+
 PlantedSource::Ids PlantedSource::encode(const std::string& text) const {
   return tokenizer_.encode(text, {.add_special = false, .parse_special = false});
 }
@@ -127,21 +137,21 @@ PlantedSource::Form PlantedSource::draw_form(RandomStream& random) const {
 }
 
 PlantedSource::Fact PlantedSource::draw_fact(RandomStream& random, Form form, const std::vector<Fact>& others) const {
-  const bool plain = form == Form::kPlain;
-  const NeedleStyle style = style_of(plain);
+  const NeedleStyle style = style_of(form);
   std::string name;
   do name = random_name(style, random);
   while (std::ranges::find(others, name, &Fact::name) != others.end());
   Fact fact{std::move(name), random_digits(random, kDigits), {}, {}, {}, {}};
-  const auto filled = [&](const std::string& text) { return with_fact(text, fact.name, fact.value); };
+  const auto filled = [&](const std::string& text) { return with_fact(text, others.size(), fact.name, fact.value); };
   fact.in_prose = encode(filled(style.before + style.needle));
-  if (plain) {  // a bare name goes with the blank before it, and its answer is what followed it in the prose
+  if (form ==
+      Form::kPlain) {  // a bare name goes with the blank before it, and its answer is what followed it in the prose
     fact.question = encode(filled(joint_of(style) + style.question));
     fact.answer = encode(fact.value + ".");
   } else {
     fact.as_line = encode(filled("\n" + style.needle));
     fact.question = encode(filled(style.question));
-    fact.answer = encode(fact.value);
+    fact.answer = encode(filled(style.answer));
   }
   return fact;
 }
@@ -157,7 +167,7 @@ size_t PlantedSource::n_tokens_asked(const Fact& fact, Form form) const {
     case Form::kNote:
       return fact.question.size() + frame_->asked.size() + fact.answer.size() + frame_->answered.size();
     default:
-      return encode(" " + fact.name).size() + encode(" " + fact.value + ",").size();
+      return fact.answer.size() + 1;  // with a blank
   }
 }
 
@@ -165,13 +175,14 @@ size_t PlantedSource::n_tokens_of_frame(Form form) const {
   if (form == Form::kPlain) return 0;
   const size_t n_tokens = frame_->before.size() + to_question_.size();
   if (form == Form::kNote) return n_tokens;
-  return n_tokens + list_.size() + frame_->asked.size() + notes_.size() + 1;
+  return n_tokens + encode(list_style().question).size() + frame_->asked.size() + frame_->answered.size();
 }
 
 std::vector<PlantedSource::Fact> PlantedSource::draw_facts(RandomStream& random, Form form, size_t length) const {
-  // Prose has half of a sample, or a quarter where facts are bare; two facts may take more.
-  const size_t share = form == Form::kPlain ? length - length / 4 : length / 2;
-  const size_t most = std::min(options_.max_facts, std::max(kSeveral, share / typical_cost(form == Form::kPlain)));
+  // Prose has half of a sample, or a quarter where facts are bare or listed; two facts may take more.
+  const size_t share = form == Form::kNote ? length / 2 : length - length / 4;
+  const size_t limit = form == Form::kDigest ? std::min(kMostLettered, options_.max_facts) : options_.max_facts;
+  const size_t most = std::min(limit, std::max(kSeveral, share / typical_cost(form)));
   const size_t least = form == Form::kPlain ? most : std::min(most, std::max(kSeveral, most / 3));
   const size_t n_facts = least + random.below(most - least + 1);
   std::vector<Fact> facts;
@@ -203,7 +214,7 @@ std::vector<PlantedSource::Fact> PlantedSource::draw_asked(RandomStream& random,
   return asked;
 }
 
-void PlantedSource::write_document(Writer& writer, RandomStream& random, std::vector<Fact>& facts,
+void PlantedSource::write_document(Writer& writer, RandomStream& random, const std::vector<Fact>& facts,
                                    size_t n_prose) const {
   // Every other document begins with a fact, then inside a paragraph.
   const bool fact_first = random.below(2) == 0;
@@ -222,24 +233,23 @@ void PlantedSource::write_document(Writer& writer, RandomStream& random, std::ve
     while (place < end && !prose_->can_insert(place));
     return place;
   };
-  std::vector<std::pair<size_t, size_t>> places;  // and facts
+  std::vector<size_t> places;
   for (size_t fact = 0; fact < facts.size(); ++fact) {
     const size_t index = begin + random.below(end - begin + (end - begin) / 16 + 1);  // some at the very end
     const size_t place = fact_last && fact + 1 == facts.size() ? end : place_near(index);
-    places.emplace_back(fact_first && fact == 0 ? begin : place, fact);
+    places.push_back(fact_first && fact == 0 ? begin : place);
   }
   std::ranges::sort(places);
-  std::vector<Fact> ordered;
   size_t from = begin;
-  for (const auto& [place, fact] : places) {
+  for (size_t index = 0; index < facts.size(); ++index) {
+    const Fact& fact = facts[index];
+    const size_t place = places[index];
     writer.add(prose_->ids().subspan(from, place - from), TokenRole::kText);
     from = place;
-    ordered.push_back(std::move(facts[fact]));
-    const bool as_line = !ordered.back().as_line.empty() && prose_->begins_line(place) && random.below(2) == 0;
-    writer.add(as_line ? ordered.back().as_line : ordered.back().in_prose, TokenRole::kContext);
+    const bool as_line = !fact.as_line.empty() && prose_->begins_line(place) && random.below(2) == 0;
+    writer.add(as_line ? fact.as_line : fact.in_prose, TokenRole::kContext);
   }
   writer.add(prose_->ids().subspan(from, end - from), TokenRole::kText);
-  facts = std::move(ordered);
 }
 
 void PlantedSource::write_questions(Writer& writer, Form form, const std::vector<Fact>& asked) const {
@@ -264,17 +274,19 @@ void PlantedSource::write_questions(Writer& writer, Form form, const std::vector
 
 void PlantedSource::write_digest(Writer& writer, const std::vector<Fact>& facts) const {
   writer.add(to_question_, TokenRole::kContext);
-  writer.add(list_, TokenRole::kContext);
+  writer.add(facts.front().question, TokenRole::kContext);
   writer.add(frame_->asked, TokenRole::kContext);
-  writer.add(notes_, TokenRole::kText);
   for (const Fact& fact : facts) {
-    const bool last = &fact == &facts.back();
-    writer.add_answer(encode(" " + fact.name));
-    writer.add(encode(" "), TokenRole::kText);
-    writer.add_answer(encode(fact.value));
-    writer.add(encode(last ? "." : ","), TokenRole::kText);
+    const std::span<const TokenId> note = &fact == &facts.front() ? fact.answer : fact.in_prose;
+    const size_t n_name = encode(" " + fact.name).size();
+    const size_t n_label = note.size() - n_name - 1 - kDigits - 1;
+    writer.add(note.first(n_label), TokenRole::kAnswer);
+    writer.add(note.subspan(n_label, n_name), TokenRole::kFirstAnswer);  // each a lookup of its own
+    writer.add(note.subspan(n_label + n_name, 1), TokenRole::kText);
+    writer.add_answer(note.last(kDigits + 1).first(kDigits));
+    writer.add(note.last(1), TokenRole::kAnswer);
   }
-  writer.add(std::span(frame_->answered).first(1), TokenRole::kText);
+  writer.add(std::span(frame_->answered).first(1), TokenRole::kAnswer);
 }
 
 // Another document's beginning takes what is left.
@@ -285,7 +297,7 @@ void PlantedSource::fill(Writer& writer, RandomStream& random, size_t length) co
 }
 
 void PlantedSource::write_facts(Writer& writer, RandomStream& random, Form form, size_t length) const {
-  std::vector<Fact> facts = draw_facts(random, form, length);
+  const std::vector<Fact> facts = draw_facts(random, form, length);
   size_t n_prose = length - n_tokens_of_frame(form);
   for (const Fact& fact : facts) n_prose -= n_tokens_planted(fact);
   const std::vector<Fact> asked =

@@ -4,14 +4,17 @@
 //   plain   prose amber lantern4821. prose old ferry9921. prose old ferry9921. amber lantern4821.
 //   note    <user> prose Note: the number of the amber lantern is 4821. prose What is the number of the amber lantern?
 //           <assistant>4821<user>What is the number of the old ferry?<assistant>9921
-//   digest  <user> prose ... List all notes.<assistant>Notes: amber lantern 4821, old ferry 9921.
+//   digest  <user> prose Note A amber lantern 4821. prose Note B old ferry 9921. prose List all notes.
+//           <assistant>Note A amber lantern 4821. Note B old ferry 9921.
 //   prose   prose
 //
 // There are as many questions as facts, each for any of them and after the other's answer: one forward pass trains as
 // many lookups. Names are an adjective and a noun, some 10,000, and differ within a document; a tokenizer that has
 // these words as tokens makes a name two tokens, the same wherever it stands. Values are four digits, each a token of
 // its own. What is planted is not predicted (it cannot be), questions neither; prose, answers and the token that ends
-// an answer are. In a digest each name and each value is an answer with a first token.
+// an answer are. In a digest each token of a name counts as the first of an answer. A letter lets the next note be looked
+// up like a name: numbers instead were not learnt in 1.4 million tokens, nor a colon behind the letter in 0.7, where half
+// a million do.
 #pragma once
 
 #include <memory>
@@ -74,6 +77,8 @@ class PlantedSource : public SampleSource {
   };
   class Writer;
 
+  static NeedleStyle style_of(Form form);
+  static size_t typical_cost(Form form);
   Form draw_form(RandomStream& random) const;
   Fact draw_fact(RandomStream& random, Form form, const std::vector<Fact>& others) const;
   std::vector<Fact> draw_facts(RandomStream& random, Form form, size_t length) const;
@@ -81,8 +86,7 @@ class PlantedSource : public SampleSource {
   size_t n_tokens_asked(const Fact& fact, Form form) const;
   size_t n_tokens_of_frame(Form form) const;
   std::vector<Fact> draw_asked(RandomStream& random, Form form, const std::vector<Fact>& facts, size_t room) const;
-  // Puts the facts into the order of the document.
-  void write_document(Writer& writer, RandomStream& random, std::vector<Fact>& facts, size_t n_prose) const;
+  void write_document(Writer& writer, RandomStream& random, const std::vector<Fact>& facts, size_t n_prose) const;
   void write_questions(Writer& writer, Form form, const std::vector<Fact>& asked) const;
   void write_digest(Writer& writer, const std::vector<Fact>& facts) const;
   void write_facts(Writer& writer, RandomStream& random, Form form, size_t length) const;
@@ -95,8 +99,6 @@ class PlantedSource : public SampleSource {
   PlantedOptions options_;
   std::optional<TokenId> separator_;  // of documents
   Ids to_question_;                   // between document and question
-  Ids list_;                          // asks for all notes
-  Ids notes_;                         // begins the list of them
 };
 
 }  // namespace proxima

@@ -61,7 +61,9 @@ void declare_train(CLI::App& app, TrainOptions& options) {
 A stage's sources and roles stand instead of the run's; its "positions": 8192 spreads short samples over long distances.
 b.jsonl holds lines {"context": text, "answer": text}. A third kind of source plants facts in prose, with the shares of
 its forms:
-{"kind": "planted", "files": [...], "plain": 1, "note": 1, "digest": 1, "prose": 1}
+{"kind": "planted", "files": [...], "plain": 1, "note": 1, "digest": 1, "prose": 1,
+ "max_facts": 48, "fact_last": 0.5}
+where max_facts are the most of a document, and fact_last the share of documents that surely end with a fact.
 Example: proxima train --config small.json -o small)");
 }
 
