@@ -99,10 +99,8 @@ go_on surer dense <<END
 END
 
 # Maps that save 35 % of the KV bytes at 8K tokens, chosen on texts and questions of the training's kind.
-if [ ! -f tasks.jsonl ]; then
-  awk -v documents=8 -v bytes=6500 -v notes=8 -v seed=1 -f "$root/data/plant_notes.awk" corpus/train/*.txt >tasks.part
-  mv tasks.part tasks.jsonl
-fi
+[ -f tasks.jsonl ] || "$program" eval needle -m dense --style note --haystack corpus/train --seed 1 -n 6 --lengths 1700 \
+  --facts 8 --depths 0,5,20,40,60,80,95,100 --repeats 8 --write-tasks tasks.jsonl
 explore=(-m dense --text corpus/train/debian-handbook.txt --length 2048 --samples 3 --ns 16 --nr 496
   --target-saving 35% --saving-length 8192)
 [ -f map.json ] || "$program" explore "${explore[@]}" --task tasks.jsonl --by kld -o map.json

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
 #include "apps/eval/needle_report.h"
 #include "apps/eval/needle_task.h"
@@ -69,6 +70,25 @@ TEST_F(NeedleTaskTest, OneQuestionForAllFactsIsAskedOnce) {
   EXPECT_EQ(with_fact("{letter}", 25, "", ""), "Z");
   EXPECT_EQ(with_fact("{name}", 26, "x", ""), "x");
   expect_error(ErrorKind::kUsage, "26 facts", [] { with_fact("{letter}", 26, "", ""); });
+}
+
+TEST_F(NeedleTaskTest, TasksAskForFactsInTurn) {
+  NeedleOptions options = small();
+  options.n_facts = 5;
+  options.n_repeats = 3;
+  NeedleTask task(session_, tokenizer_, options);
+  std::istringstream lines(task.tasks());
+  size_t n_lines = 0;
+  for (std::string line; std::getline(lines, line); ++n_lines) {
+    const json parsed = json::parse(line);
+    const std::string context = parsed["context"], answer = parsed["answer"];
+    const json results = json::parse(task.run(session_, task.documents()[n_lines]).dump());
+    EXPECT_EQ(results[n_lines % 5]["expected"], answer);
+    EXPECT_TRUE(context.ends_with(results[n_lines % 5]["question"].get<std::string>())) << context;
+    EXPECT_EQ(tokenizer_.encode(context).size(), results[n_lines % 5]["prompt_tokens"]);
+    for (const json& result : results) EXPECT_NE(context.find(result["expected"].get<std::string>()), context.npos);
+  }
+  EXPECT_EQ(n_lines, 6U);
 }
 
 TEST_F(NeedleTaskTest, EveryCellIsInOneDocument) {

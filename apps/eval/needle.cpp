@@ -150,6 +150,10 @@ void declare_needle(CLI::App& app, NeedleCommandOptions& options) {
       ->type_name("CACHE");
   app.add_option("--csv", options.csv, "write the grid as a table")->type_name("FILE");
   app.add_option("--svg", options.svg, "write the grid as a picture, caches side by side")->type_name("FILE");
+  app.add_option("--write-tasks", options.tasks,
+                 "write the documents, each with the question for one of its facts, as tasks for explore and adapt; "
+                 "asks nothing")
+      ->type_name("FILE");
   add_count(app, "--trained-length", options.trained_length,
             "where the picture draws its line (default: the length that the config names)", {1, kMaxCount});
   add_limit(app, "--min-score", options.min_score, "exit code 1 if a cache finds fewer per cent of the facts");
@@ -162,6 +166,7 @@ void eval_needle(const NeedleCommandOptions& options) {
   const Session session(options.common);
   const Tokenizer tokenizer = Tokenizer::open(session.model().dir);
   NeedleTask task(session, tokenizer, finish_needle_options(options.flags, session.model().dir));
+  if (!options.tasks.empty()) return write_text_file(options.tasks, task.tasks());
   const auto caches = caches_of(options);
   std::vector<Session> sessions;
   for (const CacheSpec& cache : caches) {

@@ -37,6 +37,7 @@ struct NeedleCommandOptions : EvalOptions {
   std::vector<std::string> also;  // further caches
   std::string csv;
   std::string svg;
+  std::string tasks;
   std::optional<size_t> trained_length;
   std::optional<double> min_score;
 };

@@ -225,6 +225,23 @@ ordered_json NeedleTask::run(const Session& session, const NeedleDocument& docum
   return results;
 }
 
+std::string NeedleTask::tasks() {
+  const auto begin = tokenizer_.encode("");  // what is put before every text again
+  std::string lines;
+  for (size_t index = 0; index < documents_.size(); ++index) {
+    const auto facts = facts_of(documents_[index]);
+    const auto questions = questions_of(documents_[index], facts);
+    const size_t asked = index % facts.size();
+    const std::vector<TokenId>& ids = questions[questions.size() == 1 ? 0 : asked].ids;
+    const std::string context = tokenizer_.decode(std::span(ids).subspan(std::min(begin.size(), ids.size())));
+    if (tokenizer_.encode(context) != ids) {
+      fail(ErrorKind::kUsage, "{}: its text is not read back as the same tokens", documents_[index].key());
+    }
+    lines += ordered_json{{"context", context}, {"answer", facts[asked].answer}}.dump() + '\n';
+  }
+  return lines;
+}
+
 std::vector<std::vector<double>> needle_grid(const NeedleOptions& options, const std::vector<ordered_json>& results,
                                              const char* figure) {
   std::vector<std::vector<double>> sums(options.depths.size(), std::vector<double>(options.lengths.size()));
