@@ -123,7 +123,7 @@ BENCHMARK_CAPTURE(attention, bf16, kWide, DType::kBF16)
     ->Args({kChunk, 16384})
     ->UseRealTime();
 BENCHMARK_CAPTURE(attention, q8_0, kWide, DType::kQ8_0)->Args({1, 16384})->Args({kChunk, 4096})->UseRealTime();
-BENCHMARK_CAPTURE(attention, small_bf16, kNarrow, DType::kBF16)->Args({1, 65536})->Args({kChunk, 4096})->UseRealTime();
+BENCHMARK_CAPTURE(attention, small_bf16, kNarrow, DType::kBF16)->Args({1, 4096})->Args({1, 65536})->Args({kChunk, 4096})->UseRealTime();
 BENCHMARK_CAPTURE(attention, small_q8_0, kNarrow, DType::kQ8_0)->Args({1, 65536})->Args({kChunk, 4096})->UseRealTime();
 
 }  // namespace

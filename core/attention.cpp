@@ -7,6 +7,7 @@
 #include <cassert>
 
 #include "core/attention_rows.h"
+#include "core/task_runs.h"
 
 namespace proxima {
 namespace {
@@ -159,16 +160,18 @@ void FixedAttention<T>::run_pieces(const QueryRows<T>& q, size_t query, std::spa
     return Carver<T>(partials_.data() + (kv_head * max_pieces_ + piece) * elements)
         .take_softmax(group_, shape_.head_dim);
   };
-#pragma omp parallel num_threads(compute_.threads_for(2 * (query + 1) * shape_.n_heads * shape_.head_dim))
+  const int n_threads = compute_.threads_for(2 * (query + 1) * shape_.n_heads * shape_.head_dim);
+  TaskRuns runs(shape_.n_kv_heads * n_pieces, static_cast<size_t>(n_threads));
+#pragma omp parallel num_threads(n_threads)
   {
-    Worker mine = worker(static_cast<size_t>(omp_get_thread_num()));
-#pragma omp for collapse(2) schedule(static)
-    for (size_t kv_head = 0; kv_head < shape_.n_kv_heads; ++kv_head) {
-      for (size_t piece = 0; piece < n_pieces; ++piece) {
-        gather({0, 1, kv_head}, q, mine);
-        attend_piece(mine, piece, query, 1, views[kv_head], partial(kv_head, piece));
-      }
+    const auto thread = static_cast<size_t>(omp_get_thread_num());
+    Worker mine = worker(thread);
+    while (const auto task = runs.next(thread)) {
+      const size_t kv_head = *task / n_pieces, piece = *task % n_pieces;
+      gather({0, 1, kv_head}, q, mine);
+      attend_piece(mine, piece, query, 1, views[kv_head], partial(kv_head, piece));
     }
+#pragma omp barrier
 #pragma omp for schedule(static)
     for (size_t kv_head = 0; kv_head < shape_.n_kv_heads; ++kv_head) {
       reset(mine.total, group_, shape_.head_dim);

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "core/products.h"
 
+#include <omp.h>
+
 #include <algorithm>
 #include <array>
 
 #include "core/gemm.h"
 #include "core/int8_products.h"
+#include "core/task_runs.h"
 
 namespace proxima {
 namespace {
@@ -38,10 +41,12 @@ void fixed_order(const Compute& compute, const T* x, size_t n_rows, std::initial
     n_tasks += n_tasks_of(product.w);
     n_multiply_adds += n_rows * product.w.n_out * product.w.n_in;
   }
-#pragma omp parallel for schedule(static) num_threads(compute.threads_for(n_multiply_adds))
-  for (size_t task = 0; task < n_tasks; ++task) {
+  const int n_threads = compute.threads_for(n_multiply_adds);
+  TaskRuns runs(n_tasks, static_cast<size_t>(n_threads));
+#pragma omp parallel num_threads(n_threads)
+  while (const auto task = runs.next(static_cast<size_t>(omp_get_thread_num()))) {
     const Product<T>* product = products.begin();
-    size_t index = task;
+    size_t index = *task;
     for (; index >= n_tasks_of(product->w); ++product) index -= n_tasks_of(product->w);
     const Matrix& w = product->w;
     const size_t first = index * kRowsPerTask;
