@@ -91,6 +91,21 @@ TEST_F(NeedleTaskTest, TasksAskForFactsInTurn) {
   EXPECT_EQ(n_lines, 6U);
 }
 
+TEST_F(NeedleTaskTest, ATaskMayAskForAllFacts) {
+  NeedleOptions options = small();
+  options.style = list_style();
+  options.style.raw = true;
+  options.n_facts = 5;
+  options.n_predict = 3;
+  options.lengths = {400};
+  NeedleTask task(session_, tokenizer_, options);
+  const json parsed = json::parse(task.tasks());
+  const json results = json::parse(task.run(session_, task.documents()[0]).dump());
+  std::string all;
+  for (const json& result : results) all += (all.empty() ? "" : " ") + result["expected"].get<std::string>();
+  EXPECT_EQ(parsed["answer"], all);
+}
+
 TEST_F(NeedleTaskTest, EveryCellIsInOneDocument) {
   NeedleOptions options = small();
   options.n_facts = 2;

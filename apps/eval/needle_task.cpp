@@ -231,13 +231,17 @@ std::string NeedleTask::tasks() {
   for (size_t index = 0; index < documents_.size(); ++index) {
     const auto facts = facts_of(documents_[index]);
     const auto questions = questions_of(documents_[index], facts);
-    const size_t asked = index % facts.size();
-    const std::vector<TokenId>& ids = questions[questions.size() == 1 ? 0 : asked].ids;
+    const size_t asked = index % questions.size();
+    const std::vector<TokenId>& ids = questions[asked].ids;
     const std::string context = tokenizer_.decode(std::span(ids).subspan(std::min(begin.size(), ids.size())));
     if (tokenizer_.encode(context) != ids) {
       fail(ErrorKind::kUsage, "{}: its text is not read back as the same tokens", documents_[index].key());
     }
-    lines += ordered_json{{"context", context}, {"answer", facts[asked].answer}}.dump() + '\n';
+    std::string answer = facts[asked].answer;
+    if (questions.size() == 1) {
+      for (const Fact& fact : std::span(facts).subspan(1)) answer += " " + fact.answer;
+    }
+    lines += ordered_json{{"context", context}, {"answer", answer}}.dump() + '\n';
   }
   return lines;
 }

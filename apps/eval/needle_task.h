@@ -52,8 +52,8 @@ class NeedleTask {
   // expected, what the Asker records, score (the expected phrase stands in the response) and overlap.
   nlohmann::ordered_json run(const Session& session, const NeedleDocument& document);
 
-  // Every document and the question for one of its facts, which take turns, as lines {"context": text, "answer": text}
-  // for `explore` and `adapt`. Throws Error(kUsage) where a prompt's text is not read back as the prompt.
+  // Every document and the question for one of its facts, which take turns, or the one for all, as lines {"context":
+  // text, "answer": text} for `explore` and `adapt`. Throws Error(kUsage) where a prompt's text is not read back as the prompt.
   std::string tasks();
 
  private:
