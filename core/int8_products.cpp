@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "core/int8_products.h"
 
+#include <omp.h>
+
 #include <algorithm>
+
+#include "core/task_runs.h"
 
 namespace proxima {
 namespace {
@@ -43,10 +47,12 @@ void Int8Products::multiply(const float* x, size_t n_rows, size_t n_in, std::spa
     n_tasks += tasks_of(*product.w);
     n_multiply_adds += n_rows * product.w->n_out() * n_in;
   }
-#pragma omp parallel for schedule(static) num_threads(compute_.threads_for(n_multiply_adds))
-  for (size_t task = 0; task < n_tasks; ++task) {
+  const int n_threads = compute_.threads_for(n_multiply_adds);
+  TaskRuns runs(n_tasks, static_cast<size_t>(n_threads));
+#pragma omp parallel num_threads(n_threads)
+  while (const auto task = runs.next(static_cast<size_t>(omp_get_thread_num()))) {
     auto product = products.begin();
-    size_t index = task;
+    size_t index = *task;
     for (; index >= tasks_of(*product->w); ++product) index -= tasks_of(*product->w);
     const size_t first = index * kTaskGroups * kInt8Lanes;
     const size_t count = std::min(kTaskGroups * kInt8Lanes, product->w->n_out() - first);

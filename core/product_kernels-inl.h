@@ -3,7 +3,7 @@
 
 // Stored rows are asked for this far ahead: a decode step reads many short matrices, too short for the processor to
 // recognise each as a stream before it ends. Beyond the last row the request is ignored.
-constexpr size_t kAheadBytes = 4096;
+constexpr size_t kAheadBytes = 8192;
 HWY_INLINE size_t bytes_ahead(size_t step_bytes) {  // whole steps
   return (kAheadBytes / step_bytes + 1) * step_bytes;
 }
