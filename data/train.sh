@@ -49,7 +49,7 @@ END
 [ -f lookup/model.safetensors ] || "$program" train --config lookup.json -o lookup
 
 # Then the chat, then length, with digests and prose. Long samples hold up to 48 questions, so that few of them are many
-# lookups.
+# lookups. (The bundled model read digests of notes without letters, and did not learn to list them.)
 notes='"note": 6, "digest": 2, "prose": 1'
 go_on lookup notes <<END
 {"seed": 2, "roles": {"text": 0.1, "first_answer": 4, "answer": 2},

@@ -209,13 +209,14 @@ TEST_F(PlantedSourceTest, DigestsRepeatTheNotesInOrder) {
       EXPECT_EQ(name[0], letter++) << text;
       list += (list.empty() ? "Note " : " Note ") + name + " " + value + ".";
     }
-    EXPECT_TRUE(text.ends_with(question + list + "<|end|>")) << text;
+    EXPECT_TRUE(text.ends_with(question + list + " Note " + letter + " none.<|end|>")) << text;
     n_most = std::max(n_most, planted.size());
     // Both words of a name and the first digit are looked up, whatever the tokens of a word.
     const auto n_first = static_cast<size_t>(std::ranges::count(sample.roles, TokenRole::kFirstAnswer));
     EXPECT_GE(n_first, 3 * planted.size());
   }
-  EXPECT_EQ(n_most, kMostLettered);
+  EXPECT_GT(n_most, kMostLettered / 2);
+  EXPECT_LT(n_most, kMostLettered);  // one letter is left for the end
 }
 
 TEST_F(PlantedSourceTest, ProseIsTheTextsAndFactsStandEverywhere) {

@@ -51,6 +51,7 @@ NeedleStyle list_style() {
   style.needle = "Note {letter} {name} {value}.";
   style.question = "List all notes.";
   style.answer = style.needle;
+  style.end = " Note {letter} none.";
   return style;
 }
 

@@ -22,6 +22,7 @@ struct NeedleStyle {
   std::string prompt;      // with {context} and {question}
   size_t n_syllables = 2;  // of a made-up name; 0: names are two plain words
   bool raw = false;        // asked without the chat template
+  std::string end = {};    // of an answer that repeats all facts, with the letter after the last one's
 };
 NeedleStyle toy_style();    // of the model in data/toy
 NeedleStyle book_style();   // for models that follow instructions

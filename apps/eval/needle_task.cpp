@@ -240,6 +240,7 @@ std::string NeedleTask::tasks() {
     std::string answer = facts[asked].answer;
     if (questions.size() == 1) {
       for (const Fact& fact : std::span(facts).subspan(1)) answer += " " + fact.answer;
+      answer += with_fact(options_.style.end, facts.size(), "", "");
     }
     lines += ordered_json{{"context", context}, {"answer", answer}}.dump() + '\n';
   }

@@ -175,13 +175,14 @@ size_t PlantedSource::n_tokens_of_frame(Form form) const {
   if (form == Form::kPlain) return 0;
   const size_t n_tokens = frame_->before.size() + to_question_.size();
   if (form == Form::kNote) return n_tokens;
-  return n_tokens + encode(list_style().question).size() + frame_->asked.size() + frame_->answered.size();
+  return n_tokens + encode(list_style().question).size() + frame_->asked.size() + frame_->answered.size() +
+         encode(with_fact(list_style().end, 0, "", "")).size();
 }
 
 std::vector<PlantedSource::Fact> PlantedSource::draw_facts(RandomStream& random, Form form, size_t length) const {
   // Prose has half of a sample, or a quarter where facts are bare or listed; two facts may take more.
   const size_t share = form == Form::kNote ? length / 2 : length - length / 4;
-  const size_t limit = form == Form::kDigest ? std::min(kMostLettered, options_.max_facts) : options_.max_facts;
+  const size_t limit = form == Form::kDigest ? std::min(kMostLettered - 1, options_.max_facts) : options_.max_facts;
   const size_t most = std::min(limit, std::max(kSeveral, share / typical_cost(form)));
   const size_t least = form == Form::kPlain ? most : std::min(most, std::max(kSeveral, most / 3));
   const size_t n_facts = least + random.below(most - least + 1);
@@ -286,6 +287,11 @@ void PlantedSource::write_digest(Writer& writer, const std::vector<Fact>& facts)
     writer.add_answer(note.last(kDigits + 1).first(kDigits));
     writer.add(note.last(1), TokenRole::kAnswer);
   }
+  // That there are no more is what looking for the next letter finds.
+  const Ids end = encode(with_fact(list_style().end, facts.size(), "", ""));
+  writer.add(std::span(end).first(end.size() - 2), TokenRole::kAnswer);
+  writer.add(std::span(end).last(2).first(1), TokenRole::kFirstAnswer);
+  writer.add(std::span(end).last(1), TokenRole::kAnswer);
   writer.add(std::span(frame_->answered).first(1), TokenRole::kAnswer);
 }
 

@@ -5,16 +5,16 @@
 //   note    <user> prose Note: the number of the amber lantern is 4821. prose What is the number of the amber lantern?
 //           <assistant>4821<user>What is the number of the old ferry?<assistant>9921
 //   digest  <user> prose Note A amber lantern 4821. prose Note B old ferry 9921. prose List all notes.
-//           <assistant>Note A amber lantern 4821. Note B old ferry 9921.
+//           <assistant>Note A amber lantern 4821. Note B old ferry 9921. Note C none.
 //   prose   prose
 //
 // There are as many questions as facts, each for any of them and after the other's answer: one forward pass trains as
 // many lookups. Names are an adjective and a noun, some 10,000, and differ within a document; a tokenizer that has
 // these words as tokens makes a name two tokens, the same wherever it stands. Values are four digits, each a token of
 // its own. What is planted is not predicted (it cannot be), questions neither; prose, answers and the token that ends
-// an answer are. In a digest each token of a name counts as the first of an answer. A letter lets the next note be looked
-// up like a name: numbers instead were not learnt in 1.4 million tokens, nor a colon behind the letter in 0.7, where half
-// a million do.
+// an answer are. In a digest each token of a name counts as the first of an answer. A letter lets the next note be
+// looked up like a name: numbers instead were not learnt in 1.4 million tokens, nor a colon behind the letter in 0.7,
+// where half a million do.
 #pragma once
 
 #include <memory>
