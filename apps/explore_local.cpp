@@ -24,7 +24,7 @@ class LocalErrors {
         ns_(ns),
         nr_(nr),
         width_(config_.n_heads * config_.head_dim),
-        attention_(run.compute(), shape_of(config_), run.length()),
+        attention_(run.compute(), kFixedOrder<T>, shape_of(config_), run.length()),
         own_(run.n_queries() * width_),
         shared_(run.n_queries() * width_),
         views_(config_.n_kv_heads) {}

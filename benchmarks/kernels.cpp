@@ -86,7 +86,7 @@ void attention(benchmark::State& state, const AttentionShape& shape, DType dtype
   }
   const std::vector<float> q(n_queries * shape.n_heads * shape.head_dim, 0.1F);
   std::vector<float> out(q.size());
-  FixedAttention<float> fixed(default_compute(), shape, n_keys);
+  FixedAttention<float> fixed(default_compute(), Precision::kFast, shape, n_keys);
   BlockedAttention blocked(default_compute(), shape);
   for (auto _ : state) {
     if (n_queries == 1) {

@@ -7,6 +7,7 @@
 #include <cassert>
 
 #include "core/attention_rows.h"
+#include "core/bf16_row_kernels.h"
 #include "core/task_runs.h"
 
 namespace proxima {
@@ -82,8 +83,10 @@ RowRange visible_rows(const Segment& segment, size_t first_query, size_t n_queri
 }
 
 template <class T>
-FixedAttention<T>::FixedAttention(const Compute& compute, const AttentionShape& shape, size_t max_context)
+FixedAttention<T>::FixedAttention(const Compute& compute, Precision precision, const AttentionShape& shape,
+                                  size_t max_context)
     : compute_(compute),
+      arithmetic_(arithmetic_for<T>(compute, precision)),
       shape_(shape),
       group_(shape.n_heads / shape.n_kv_heads),
       max_rows_(tile_rows(group_)),
@@ -128,7 +131,6 @@ void FixedAttention<T>::run(const QueryRows<T>& q, size_t n_queries, size_t firs
 template <class T>
 void FixedAttention<T>::run_tiles(const QueryRows<T>& q, size_t n_queries, size_t first_query,
                                   std::span<const View> views, T* out) {
-  const auto& arithmetic = compute_.kernels->of<T>();
   const size_t tile_queries = max_rows_ / group_;
   const size_t n_tiles = (n_queries + tile_queries - 1) / tile_queries;
   const size_t n_multiply_adds = 2 * n_queries * (first_query + n_queries) * shape_.n_heads * shape_.head_dim;
@@ -144,16 +146,15 @@ void FixedAttention<T>::run_tiles(const QueryRows<T>& q, size_t n_queries, size_
       reset(mine.total, n_rows, shape_.head_dim);
       for (size_t piece = 0; piece * kPiece < first + tile.n_queries; ++piece) {
         attend_piece(mine, piece, first, tile.n_queries, views[kv_head], mine.piece);
-        merge_rows(arithmetic, mine.total, mine.piece, n_rows, shape_.head_dim);
+        merge_rows(arithmetic_, mine.total, mine.piece, n_rows, shape_.head_dim);
       }
-      scatter_outputs(arithmetic, shape_, tile, mine.total, out);
+      scatter_outputs(arithmetic_, shape_, tile, mine.total, out);
     }
   }
 }
 
 template <class T>
 void FixedAttention<T>::run_pieces(const QueryRows<T>& q, size_t query, std::span<const View> views, T* out) {
-  const auto& arithmetic = compute_.kernels->of<T>();
   const size_t n_pieces = query / kPiece + 1;
   const auto partial = [&](size_t kv_head, size_t piece) {
     const size_t elements = group_ * (shape_.head_dim + 2);
@@ -176,16 +177,15 @@ void FixedAttention<T>::run_pieces(const QueryRows<T>& q, size_t query, std::spa
     for (size_t kv_head = 0; kv_head < shape_.n_kv_heads; ++kv_head) {
       reset(mine.total, group_, shape_.head_dim);
       for (size_t piece = 0; piece < n_pieces; ++piece) {
-        merge_rows(arithmetic, mine.total, partial(kv_head, piece), group_, shape_.head_dim);
+        merge_rows(arithmetic_, mine.total, partial(kv_head, piece), group_, shape_.head_dim);
       }
-      scatter_outputs(arithmetic, shape_, {0, 1, kv_head}, mine.total, out);
+      scatter_outputs(arithmetic_, shape_, {0, 1, kv_head}, mine.total, out);
     }
   }
 }
 
 template <class T>
 void FixedAttention<T>::probabilities(const QueryRows<T>& q, size_t query, std::span<const View> views, T* out) {
-  const auto& arithmetic = compute_.kernels->of<T>();
   const size_t n_keys = query + 1;
 #pragma omp parallel for num_threads(compute_.threads_for(n_keys* shape_.n_heads* shape_.head_dim))
   for (size_t kv_head = 0; kv_head < shape_.n_kv_heads; ++kv_head) {
@@ -196,7 +196,7 @@ void FixedAttention<T>::probabilities(const QueryRows<T>& q, size_t query, std::
     reset(mine.total, group_, shape_.head_dim);
     for (size_t piece = 0; piece * kPiece < n_keys; ++piece) {
       attend_piece(mine, piece, query, 1, views[kv_head], mine.piece);  // leaves the exponentials in mine.scores
-      merge_rows(arithmetic, mine.total, mine.piece, group_, shape_.head_dim);
+      merge_rows(arithmetic_, mine.total, mine.piece, group_, shape_.head_dim);
       for (size_t row = 0; row < group_; ++row) {
         piece_max[piece * group_ + row] = mine.piece.max[row];
         std::copy_n(mine.scores + row * kPiece, std::min(kPiece, n_keys - piece * kPiece),
@@ -207,8 +207,8 @@ void FixedAttention<T>::probabilities(const QueryRows<T>& q, size_t query, std::
       if (mine.total.sum[row] == T{0}) continue;  // sees nothing: zeros already
       for (size_t piece = 0; piece * kPiece < n_keys; ++piece) {
         const T shift = piece_max[piece * group_ + row] - mine.total.max[row];
-        arithmetic.scale(rows + row * n_keys + piece * kPiece, std::min(kPiece, n_keys - piece * kPiece),
-                         arithmetic.exp(shift) / mine.total.sum[row]);
+        arithmetic_.scale(rows + row * n_keys + piece * kPiece, std::min(kPiece, n_keys - piece * kPiece),
+                          arithmetic_.exp(shift) / mine.total.sum[row]);
       }
     }
   }
@@ -217,7 +217,6 @@ void FixedAttention<T>::probabilities(const QueryRows<T>& q, size_t query, std::
 template <class T>
 void FixedAttention<T>::softmax_sums(const QueryRows<T>& q, size_t n_queries, size_t first_query,
                                      std::span<const View> views, T* max, T* sum) {
-  const auto& arithmetic = compute_.kernels->of<T>();
   const size_t tile_queries = max_rows_ / group_;
   const size_t n_tiles = (n_queries + tile_queries - 1) / tile_queries;
   const size_t n_multiply_adds = n_queries * (first_query + n_queries) * shape_.n_heads * shape_.head_dim;
@@ -231,7 +230,7 @@ void FixedAttention<T>::softmax_sums(const QueryRows<T>& q, size_t n_queries, si
       reset(mine.total, tile.n_queries * group_, 0);
       for (size_t piece = 0; piece * kPiece < first + tile.n_queries; ++piece) {
         if (!score_piece(mine, piece, first, tile.n_queries, views[kv_head], mine.piece)) continue;
-        merge_rows(arithmetic, mine.total, mine.piece, tile.n_queries * group_, 0);
+        merge_rows(arithmetic_, mine.total, mine.piece, tile.n_queries * group_, 0);
       }
       for (size_t row = 0; row < tile.n_queries * group_; ++row) {
         const size_t place = (first_row + row / group_) * shape_.n_heads + kv_head * group_ + row % group_;
@@ -269,7 +268,6 @@ typename FixedAttention<T>::PieceRows FixedAttention<T>::piece_rows(const Worker
 template <class T>
 bool FixedAttention<T>::score_piece(const Worker& worker, size_t piece, size_t first_query, size_t n_queries,
                                     const View& view, const PartialSoftmax<T>& result) const {
-  const auto& arithmetic = compute_.kernels->of<T>();
   const T scale = static_cast<T>(shape_.scale);
   const size_t begin = piece * kPiece;
   const size_t n_rows = n_queries * group_;
@@ -286,10 +284,10 @@ bool FixedAttention<T>::score_piece(const Worker& worker, size_t piece, size_t f
     }
     sees_any = true;
     T* target = whole ? worker.scores + (segment.position(rows.begin) - begin) : worker.staged;
-    arithmetic.dot(segment.capped ? worker.capped : worker.q, shape_.head_dim, n_rows, segment.keys.from(rows.begin),
-                   rows.end - rows.begin, shape_.head_dim, target, kPiece);
+    arithmetic_.dot(segment.capped ? worker.capped : worker.q, shape_.head_dim, n_rows, segment.keys.from(rows.begin),
+                    rows.end - rows.begin, shape_.head_dim, target, kPiece);
     for (size_t row = 0; row < n_rows && shape_.softcap > 0; ++row) {
-      arithmetic.softcap(target + row * kPiece, rows.end - rows.begin, scale, static_cast<T>(shape_.softcap));
+      arithmetic_.softcap(target + row * kPiece, rows.end - rows.begin, scale, static_cast<T>(shape_.softcap));
     }
     if (whole) continue;
     for_each_use(segment, rows, begin, first_query, n_queries, group_, [&](size_t row, size_t key, size_t slot) {
@@ -302,8 +300,8 @@ bool FixedAttention<T>::score_piece(const Worker& worker, size_t piece, size_t f
     return false;
   }
   for (size_t row = 0; row < n_rows; ++row) {
-    result.sum[row] = arithmetic.exponentials(worker.scores + row * kPiece, width, shape_.softcap > 0 ? T{1} : scale,
-                                              result.max + row);
+    result.sum[row] = arithmetic_.exponentials(worker.scores + row * kPiece, width, shape_.softcap > 0 ? T{1} : scale,
+                                               result.max + row);
   }
   return true;
 }
@@ -325,8 +323,8 @@ void FixedAttention<T>::mix_piece(const Worker& worker, size_t piece, size_t fir
         if (!skips(worker, segment, row)) worker.staged[row * kPiece + key] = worker.scores[row * kPiece + slot];
       });
     }
-    compute_.kernels->of<T>().mix(weights, kPiece, n_rows, segment.values.from(rows.begin), n_keys, shape_.head_dim,
-                                  result.out, shape_.head_dim, accumulate);
+    arithmetic_.mix(weights, kPiece, n_rows, segment.values.from(rows.begin), n_keys, shape_.head_dim, result.out,
+                    shape_.head_dim, accumulate);
     accumulate = true;
   }
 }

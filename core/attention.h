@@ -83,12 +83,13 @@ struct PartialSoftmax {
 // Fixed-order attention: keys are cut at absolute positions [256p, 256p + 256). Each piece: scores, maximum,
 // exponentials, their sum and the value mix in key order; pieces are merged from left to right. The result does not
 // depend on threads, chunk or segmentation. Serves f64 and f32, and `fast` where few queries make memory the limit:
-// each key and value is read once for all query heads of its group.
+// each key and value is read once for all query heads of its group, and queries are rounded as core/bf16_row_kernels.h
+// says.
 // One per running sequence; keeps scratch for max_context. Not thread-safe; it uses compute.n_threads itself.
 template <class T>
 class FixedAttention {
  public:
-  FixedAttention(const Compute& compute, const AttentionShape& shape, size_t max_context);
+  FixedAttention(const Compute& compute, Precision precision, const AttentionShape& shape, size_t max_context);
 
   // What the constructor allocates.
   static size_t scratch_bytes(int n_threads, const AttentionShape& shape, size_t max_context);
@@ -143,6 +144,7 @@ class FixedAttention {
                  const PartialSoftmax<T>& result) const;
 
   Compute compute_;
+  Arithmetic<T> arithmetic_;
   AttentionShape shape_;
   size_t group_;     // query heads per KV head
   size_t max_rows_;  // of a tile

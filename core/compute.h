@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <string_view>
+#include <type_traits>
 
 #include "core/kernels.h"
 #include "core/processor.h"
@@ -17,6 +18,10 @@ namespace proxima {
 // speed.
 enum class Precision { kF64, kF32, kFast };
 inline constexpr std::array<std::string_view, 3> kPrecisionNames = {"f64", "f32", "fast"};
+
+// The one of fixed order that computes in T.
+template <class T>
+inline constexpr Precision kFixedOrder = std::is_same_v<T, double> ? Precision::kF64 : Precision::kF32;
 
 inline std::string_view precision_name(Precision precision) {
   return kPrecisionNames[static_cast<size_t>(precision)];

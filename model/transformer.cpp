@@ -32,7 +32,7 @@ class TransformerOf final : public Transformer {
         limits_(limits),
         weights_(model, arithmetic_),
         products_(compute, precision),
-        fixed_attention_(compute, attention_shape(), limits.max_context),
+        fixed_attention_(compute, precision, attention_shape(), limits.max_context),
         blocked_attention_(compute, attention_shape()),
         a_(config_, limits.max_chunk),
         views_(config_.n_kv_heads),

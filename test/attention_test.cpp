@@ -37,7 +37,7 @@ void expect_naive_and_independent(const std::vector<NamedAttentionCase>& named) 
     SCOPED_TRACE(name + " of " + std::to_string(c->n_tokens));
     const auto q = random_queries<T>(*c, 2);
     const Compute best{&kernels_for(supported_simd_targets().back()), 1};
-    FixedAttention<T> attention(best, c->shape, c->n_tokens);
+    FixedAttention<T> attention(best, kFixedOrder<T>, c->shape, c->n_tokens);
     const auto expected = run_chunks(attention, *c, q, 64);
     expect_near(*c, expected, naive_attention(*c, q));
     if (testing::Test::HasFatalFailure()) return;
@@ -48,7 +48,7 @@ void expect_naive_and_independent(const std::vector<NamedAttentionCase>& named) 
     const std::vector<T> last(expected.end() - static_cast<ptrdiff_t>((c->n_tokens - begin) * q.size() / c->n_tokens),
                               expected.end());
     for (const SimdTarget target : supported_simd_targets()) {
-      FixedAttention<T> other({&kernels_for(target), 2, 1}, c->shape, c->n_tokens);
+      FixedAttention<T> other({&kernels_for(target), 2, 1}, kFixedOrder<T>, c->shape, c->n_tokens);
       EXPECT_TRUE(same_bits(run_chunks(other, *c, q, 33), expected)) << simd_target_name(target);
       EXPECT_TRUE(same_bits(run_chunks(other, *c, q, 1, begin), last)) << simd_target_name(target) << ", decode";
     }
@@ -70,7 +70,8 @@ TYPED_TEST(FixedAttentionTest, DoesNotDependOnSegmentation) {
   for (int round = 0; round < 6; ++round) {
     AttentionCase c = contiguous_case(random, 700);
     const auto q = random_queries<T>(c, 4);
-    FixedAttention<T> attention({&kernels_for(supported_simd_targets().back()), 1}, c.shape, c.n_tokens);
+    FixedAttention<T> attention({&kernels_for(supported_simd_targets().back()), 1}, kFixedOrder<T>, c.shape,
+                                c.n_tokens);
     const auto keys_of = [&](size_t head) -> const StoredMatrix& { return *c.heads[head].stores[0]; };
     const auto values_of = [&](size_t head) -> const StoredMatrix& { return *c.heads[head].stores[1]; };
     const auto cut = run_chunks(attention, c, q, 64);
@@ -121,7 +122,7 @@ void expect_found(Attention& attention, size_t chunk) {
 
 TYPED_TEST(FixedAttentionTest, FindsTheOneKey) {
   for (const SimdTarget target : supported_simd_targets()) {
-    FixedAttention<TypeParam> attention({&kernels_for(target), 1}, {2, 1, 64, 1}, 1000);
+    FixedAttention<TypeParam> attention({&kernels_for(target), 1}, kFixedOrder<TypeParam>, {2, 1, 64, 1}, 1000);
     for (const size_t chunk : {1U, 64U}) expect_found<TypeParam>(attention, chunk);
   }
 }
@@ -134,7 +135,7 @@ TYPED_TEST(FixedAttentionTest, AQueryThatSeesNothingGetsZeros) {
     for (Segment& segment : memory.view) segment.min_age = 10;
   }
   const auto q = random_queries<T>(c, 7);
-  FixedAttention<T> attention({&kernels_for(SimdTarget::kScalar), 1}, c.shape, c.n_tokens);
+  FixedAttention<T> attention({&kernels_for(SimdTarget::kScalar), 1}, kFixedOrder<T>, c.shape, c.n_tokens);
   const size_t width = c.shape.n_heads * c.shape.head_dim;
   for (const size_t chunk : {1U, 4U, 30U}) {
     const auto out = run_chunks(attention, c, q, chunk);
@@ -154,7 +155,7 @@ TYPED_TEST(FixedAttentionTest, KeepsNaN) {
   auto q = random_queries<T>(c, 9);
   const size_t width = c.shape.n_heads * c.shape.head_dim;
   q[280 * width] = std::numeric_limits<T>::quiet_NaN();
-  FixedAttention<T> attention({&kernels_for(supported_simd_targets().back()), 1}, c.shape, c.n_tokens);
+  FixedAttention<T> attention({&kernels_for(supported_simd_targets().back()), 1}, kFixedOrder<T>, c.shape, c.n_tokens);
   for (const size_t chunk : {1U, 64U}) {
     const auto out = run_chunks(attention, c, q, chunk);
     EXPECT_TRUE(std::isnan(out[280 * width])) << "chunk " << chunk;
@@ -176,6 +177,36 @@ void expect_blocked_naive(const std::vector<NamedAttentionCase>& named) {
       }
     }
   }
+}
+
+// Of `fast`: a single query, and a few.
+void expect_rounded_naive(const std::vector<NamedAttentionCase>& named) {
+  for (const auto& [name, c] : named) {
+    SCOPED_TRACE(name + " of " + std::to_string(c->n_tokens));
+    const auto q = random_queries<float>(*c, 14);
+    const auto expected = naive_attention(*c, q);
+    for (const SimdTarget target : supported_simd_targets()) {
+      FixedAttention<float> attention({&kernels_for(target), 2, 1}, Precision::kFast, c->shape, c->n_tokens);
+      for (const size_t chunk : {1U, 7U}) {
+        expect_near(*c, run_chunks(attention, *c, q, chunk), expected, target == SimdTarget::kAvx512);
+        if (testing::Test::HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
+TEST(RoundingAttentionTest, IsTheNaiveOne) {
+  expect_rounded_naive(attention_cases(15));
+}
+
+TEST(RoundingAttentionTest, IsTheNaiveOneOverBlocks) {
+  expect_rounded_naive(attention_cases(16, true));
+}
+
+TEST(RoundingAttentionTest, FindsTheOneKey) {
+  FixedAttention<float> attention({&kernels_for(supported_simd_targets().back()), 1}, Precision::kFast, {2, 1, 64, 1},
+                                  1000);
+  for (const size_t chunk : {1U, 64U}) expect_found<float>(attention, chunk);
 }
 
 TEST(BlockedAttentionTest, IsTheNaiveOne) {

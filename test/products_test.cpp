@@ -96,7 +96,7 @@ TEST(FastProductsTest, AreTheProduct) {
     SCOPED_TRACE(simd_target_name(target));
     for (const DType dtype : {DType::kF32, DType::kBF16, DType::kF16}) {
       for (const size_t n_rows : {1U, 15U, 16U, 17U, 64U, 100U}) {
-        for (const auto& [n_out, n_in] : {std::pair<size_t, size_t>{33, 65}, {300, 96}, {64, 31}, {1, 1}}) {
+        for (const auto& [n_out, n_in] : {std::pair<size_t, size_t>{33, 65}, {300, 96}, {5, 2048}, {64, 31}, {1, 1}}) {
           const LinearCase<float> c(random, dtype, n_rows, n_out, n_in, n_out % 2 == 0);
           const double unit = (static_cast<double>(n_in) + 8) * std::numeric_limits<float>::epsilon() / 2;
           // With bf16 units, x is rounded once and that is all. Whether the build uses them is not known here.
