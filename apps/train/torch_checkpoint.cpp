@@ -15,7 +15,6 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kFormat = "proxima.training/1";
-constexpr std::array kNames = {"weights", "mean", "square"};
 
 void check_identity(const json& saved, const std::map<std::string, std::string>& identity, const std::string& path) {
   for (const auto& [name, value] : identity) {
@@ -29,19 +28,19 @@ void check_identity(const json& saved, const std::map<std::string, std::string>&
 
 }  // namespace
 
-void TorchCheckpoint::write(const TrainingState& state, const at::Tensor& weights, const at::Tensor& mean,
-                            const at::Tensor& square) const {
+void TorchCheckpoint::write(const TrainingState& state, const std::vector<TrainingTensor>& tensors) const {
   const json text = {{"format", kFormat},        {"step", state.step},       {"tokens", state.tokens},
                      {"samples", state.samples}, {"seconds", state.seconds}, {"identity", identity_}};
   std::vector<TensorSpec> specs;
-  for (const char* name : kNames) specs.push_back({name, DType::kF32, {static_cast<size_t>(weights.numel())}});
+  for (const auto& [name, values] : tensors) {
+    specs.push_back({name, DType::kF32, {static_cast<size_t>(values.numel())}});
+  }
   SafetensorsWriter writer(path_, specs, {{"training", text.dump()}});
-  const std::array tensors = {&weights, &mean, &square};
-  for (size_t i = 0; i < kNames.size(); ++i) writer.write(kNames[i], 0, tensors[i]->data_ptr(), tensors[i]->nbytes());
+  for (const auto& [name, values] : tensors) writer.write(name, 0, values.data_ptr(), values.nbytes());
   writer.finish();
 }
 
-TrainingState TorchCheckpoint::read(at::Tensor& weights, at::Tensor& mean, at::Tensor& square) const {
+TrainingState TorchCheckpoint::read(const std::vector<TrainingTensor>& tensors) const {
   const SafetensorsFile file(path_);
   TrainingState state;
   try {
@@ -49,11 +48,10 @@ TrainingState TorchCheckpoint::read(at::Tensor& weights, at::Tensor& mean, at::T
     if (text.at("format") != kFormat) throw std::out_of_range("format");
     check_identity(text.at("identity"), identity_, path_.string());
     state = {text.at("step"), text.at("tokens"), text.at("samples"), text.at("seconds")};
-    const std::array tensors = {&weights, &mean, &square};
-    for (size_t i = 0; i < kNames.size(); ++i) {
-      const TensorView& view = file.tensors().at(std::string(kNames[i]));
-      if (view.dtype != DType::kF32 || view.n_bytes() != tensors[i]->nbytes()) throw std::out_of_range(kNames[i]);
-      std::memcpy(tensors[i]->data_ptr(), view.data, view.n_bytes());
+    for (const auto& [name, values] : tensors) {
+      const TensorView& view = file.tensors().at(name);
+      if (view.dtype != DType::kF32 || view.n_bytes() != values.nbytes()) throw std::out_of_range(name);
+      std::memcpy(values.data_ptr(), view.data, view.n_bytes());
     }
   } catch (const std::logic_error&) {
     fail(ErrorKind::kInput, "{}: not a checkpoint of such a run; --restart begins anew", path_.string());

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace proxima {
 
@@ -19,6 +20,12 @@ struct TrainingState {
   double seconds = 0;
 };
 
+// float32, any number of numbers.
+struct TrainingTensor {
+  std::string name;
+  at::Tensor values;
+};
+
 class TorchCheckpoint {
  public:
   // `identity`: all that decides the result.
@@ -26,10 +33,9 @@ class TorchCheckpoint {
       : path_(std::move(path)), identity_(std::move(identity)) {}
 
   bool exists() const { return std::filesystem::exists(path_); }
-  void write(const TrainingState& state, const at::Tensor& weights, const at::Tensor& mean,
-             const at::Tensor& square) const;
-  // Fills the three vectors. Throws Error(kInput) for a damaged file and for one of another run, naming what differs.
-  TrainingState read(at::Tensor& weights, at::Tensor& mean, at::Tensor& square) const;
+  void write(const TrainingState& state, const std::vector<TrainingTensor>& tensors) const;
+  // Fills the tensors. Throws Error(kInput) for a damaged file and for one of another run, naming what differs.
+  TrainingState read(const std::vector<TrainingTensor>& tensors) const;
 
  private:
   std::filesystem::path path_;

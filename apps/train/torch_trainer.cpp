@@ -69,6 +69,7 @@ class TrainingRun {
                                       : TorchWeights(job.config, job.initializer_range, settings_.seed, at::kFloat)),
         optimizer_(settings_, weights_.flat(), weights_.n_decayed()),
         gradient_(at::zeros_like(weights_.flat())),
+        average_(at::zeros_like(weights_.flat().narrow(0, 0, settings_.average > 0 ? weights_.flat().numel() : 0))),
         checkpoint_(job.state / "checkpoint.safetensors", job.identity) {
     if (settings_.teacher > 0 && !job.lora) teacher_.emplace(*job.model, std::nullopt, settings_.seed, at::kFloat);
     if (weights_.leaves().empty()) fail(ErrorKind::kUsage, "nothing is trained: no matrix has one of the LoRA modules");
@@ -99,6 +100,10 @@ class TrainingRun {
              state_.step, n_steps_, state_.tokens);
       }
     }
+    if (settings_.average > 0) {
+      const at::NoGradGuard no_gradients;
+      weights_.flat().copy_(average_);
+    }
     weights_.write(weights, job_.dtype);
     return {state_.step, state_.tokens, static_cast<size_t>(weights_.flat().numel()), state_.seconds, log.recent()};
   }
@@ -109,14 +114,22 @@ class TrainingRun {
     return std::chrono::duration<double>(Clock::now() - start).count();
   }
 
+  // All that changes from step to step.
+  std::vector<TrainingTensor> tensors() {
+    return {{"weights", weights_.flat()},
+            {"mean", optimizer_.mean()},
+            {"square", optimizer_.square()},
+            {"average", average_}};
+  }
+
   void restore() {
     if (job_.restart || !checkpoint_.exists()) return;
-    state_ = checkpoint_.read(weights_.flat(), optimizer_.mean(), optimizer_.square());
+    state_ = checkpoint_.read(tensors());
     if (!job_.quiet) fmt::print(stderr, "proxima: goes on after step {} of {}\n", state_.step, n_steps_);
   }
 
   void save(const TrainLog& log) {
-    checkpoint_.write(state_, weights_.flat(), optimizer_.mean(), optimizer_.square());
+    checkpoint_.write(state_, tensors());
     write_text_file(training_curve(job_.state), log.curve("Training"));
   }
 
@@ -158,6 +171,7 @@ class TrainingRun {
     report.learning_rate = rate(stage);
     report.gradient_norm = optimizer_.step(weights_.flat(), gradient_, state_.step + 1, report.learning_rate);
     ++state_.step;
+    average_weights();
     state_.tokens += stage.tokens_per_step();
     state_.samples += samples.size();
     report.step = state_.step;
@@ -171,6 +185,14 @@ class TrainingRun {
     report.seconds = seconds_since(start);
     state_.seconds += report.seconds;
     return report;
+  }
+
+  // Stochastic weight averaging (Izmailov et al., arXiv 1803.05407): the mean of the weights after the last steps.
+  void average_weights() {
+    const auto first = static_cast<size_t>((1 - settings_.average) * static_cast<double>(n_steps_));
+    if (settings_.average == 0 || state_.step <= first) return;
+    const at::NoGradGuard no_gradients;
+    average_.lerp_(weights_.flat(), 1 / static_cast<double>(state_.step - first));
   }
 
   std::vector<Sample> draw(const TrainStage& stage) const {
@@ -292,6 +314,7 @@ class TrainingRun {
   std::optional<TorchWeights> teacher_;  // where the weights themselves change
   FlatAdamW optimizer_;
   at::Tensor gradient_;
+  at::Tensor average_;  // of the weights; empty where none is asked for
   TorchCheckpoint checkpoint_;
   TrainingState state_;
   size_t n_steps_ = 0;

@@ -57,7 +57,8 @@ void declare_train(CLI::App& app, TrainOptions& options) {
  "stages": [{"length": 64, "tokens": 2000000, "batch_tokens": 8192, "learning_rate": 0.003, "sources": [...]}, ...],
  "roles": {"text": 1, "first_answer": 8, "answer": 4}, "products": "bf16",
  "optimizer": {"weight_decay": 0.1, "beta1": 0.9, "beta2": 0.95, "epsilon": 1e-8, "clip": 1, "warm_up": 0.02,
-               "final_rate": 0.1}}
+               "final_rate": 0.1, "average": 0.5}}
+"average": the mean of the weights after each of so many of the steps, the last ones, is written (0: the last weights).
 A stage's sources and roles stand instead of the run's; its "positions": 8192 spreads short samples over long distances.
 b.jsonl holds lines {"context": text, "answer": text}. A third kind of source plants facts in prose, with the shares of
 its forms:

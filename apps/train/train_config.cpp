@@ -202,6 +202,7 @@ void read_numbers(JsonObject& run, TrainSettings& settings) {
     read_number(object, "clip", 0, kUnbounded, settings.clip);
     read_number(object, "warm_up", 0, 1, settings.warm_up);
     read_number(object, "final_rate", 0, 1, settings.final_rate);
+    read_number(object, "average", 0, 1, settings.average);
   });
 }
 

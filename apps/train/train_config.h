@@ -18,7 +18,7 @@ namespace proxima {
 //  "sources": [{"kind": "text", "files": [...], "share": 1}, {"kind": "tasks", "file": ..., "share": 1},
 //              {"kind": "planted", "files": [...], "share": 1, and the keys of planted_source.h}],
 //  "roles": {"text", "first_answer", "answer"}, "loss": {"truth", "teacher"},
-//  "optimizer": {"weight_decay", "beta1", "beta2", "epsilon", "clip", "warm_up", "final_rate"}}
+//  "optimizer": {"weight_decay", "beta1", "beta2", "epsilon", "clip", "warm_up", "final_rate", "average"}}
 // Sources of a stage stand instead of those of the run. Other keys are the command's own.
 struct TrainConfig {
   TrainSettings settings;

@@ -57,10 +57,11 @@ struct TrainStage {
 
 struct TrainSettings {
   std::vector<TrainStage> stages;
-  double truth = 1;           // share of the next token's cross-entropy in the loss
-  double teacher = 0;         // share of KL(dense teacher with the first weights || student)
-  double warm_up = 0.02;      // share of the steps, in which the rate rises to the stage's
-  double final_rate = 0.1;    // of the stage's, at the end of the cosine
+  double truth = 1;         // share of the next token's cross-entropy in the loss
+  double teacher = 0;       // share of KL(dense teacher with the first weights || student)
+  double warm_up = 0.02;    // share of the steps, in which the rate rises to the stage's
+  double final_rate = 0.1;  // of the stage's, at the end of the cosine
+  double average = 0;       // share of the steps, the last ones, after which weights are averaged; 0: the last weights
   double weight_decay = 0.1;  // of matrices, embeddings excepted
   double beta1 = 0.9;
   double beta2 = 0.95;

@@ -104,8 +104,35 @@ TEST_F(CliTrain, AStageMayWeighRolesOtherwise) {
   EXPECT_GT(n_answers, 5U);
 }
 
+// At a constant rate a shorter run has the first weights of a longer one.
+TEST_F(CliTrain, AveragesTheWeightsOfTheLastSteps) {
+  const auto values = [&](const std::string& out, const std::string& average, size_t steps_of_last_stage) {
+    std::string text = config(R"(, "optimizer": {"warm_up": 0, "final_rate": 1, "average": )" + average + "}");
+    const std::string tokens = "\"tokens\": 2000";
+    text.replace(text.rfind(tokens), tokens.size(), "\"tokens\": " + std::to_string(140 * steps_of_last_stage));
+    cli_.write("run.json", text);
+    expect(cli_.run("train --config run.json -o " + out + " --f32"), 0, "written to " + out);
+    const Model model = open_model(cli_.path(out));
+    std::vector<float> all;
+    for (const auto& [name, view] : model.checkpoint.tensors()) {
+      const auto* begin = reinterpret_cast<const float*>(view.data);
+      all.insert(all.end(), begin, begin + view.n_bytes() / sizeof(float));
+    }
+    return all;
+  };
+  // 11 steps of the first stage and 10 of the second: the last three.
+  const auto found = values("averaged", "0.1", 10);
+  const auto a = values("a", "0", 8), b = values("b", "0", 9), c = values("c", "0", 10);
+  EXPECT_NE(a, c);
+  ASSERT_EQ(found.size(), a.size());
+  for (size_t i = 0; i < found.size(); ++i) {
+    ASSERT_NEAR(found[i], (a[i] + b[i] + c[i]) / 3,
+                4 * std::numeric_limits<float>::epsilon() * std::abs(found[i]) + 1e-9F);
+  }
+}
+
 TEST_F(CliTrain, ResumesAfterAKillToTheSameBits) {
-  cli_.write("run.json", config("", 6000));
+  cli_.write("run.json", config(R"(, "optimizer": {"average": 0.9})", 6000));
   cli_.run("train --config run.json -o whole --f32 -t 1 --progress none");
   // Killed somewhere in its second half, where checkpoints are written after every step.
   const CliResult killed = cli_.shell(
@@ -165,6 +192,7 @@ TEST_F(CliTrain, RefusesConfigsThatSayWhatNobodyKnows) {
   refused(config(R"(, "learning_rate": 3)"), 3, R"(bad.json: "learning_rate" is not known here)");
   refused(config(R"(, "optimizer": {"momentum": 1})"), 3, R"("momentum" is not known here)");
   refused(config(R"(, "optimizer": {"beta1": 1})"), 3, R"("beta1" is 1)");
+  refused(config(R"(, "optimizer": {"average": 2})"), 3, R"("average" is 2)");
   refused(config(R"(, "lora": {"rank": 2, "modules": ["q_proj"]})"), 3, "proxima adapt");
   refused(config(R"(, "loss": {"teacher": 1})"), 3, "proxima adapt");
   refused(R"({"model": 3})", 3, "\"tokenizer\" must name");
