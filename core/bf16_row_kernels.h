@@ -13,5 +13,9 @@ namespace proxima {
 // stay float.
 template <class T>
 Arithmetic<T> arithmetic_for(const Compute& compute, Precision precision);
+template <>
+Arithmetic<float> arithmetic_for(const Compute& compute, Precision precision);
+template <>
+Arithmetic<double> arithmetic_for(const Compute& compute, Precision precision);
 
 }  // namespace proxima

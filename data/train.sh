@@ -3,7 +3,7 @@
 # Makes the demo model from nothing: texts, tokenizer, a dense model trained by stages, maps, the model adapted to its
 # map and its dense twin, and what they can do. Each step is left out where its result is there, so that the same
 # command goes on where it was interrupted.
-# usage: data/train.sh FOLDER [PROGRAM]   (about three hours on two cores)
+# usage: data/train.sh FOLDER [PROGRAM]   (about four hours on two cores)
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 folder=$(realpath -m "${1:?usage: data/train.sh FOLDER [PROGRAM]}")
@@ -48,8 +48,8 @@ go_on() {
 END
 [ -f lookup/model.safetensors ] || "$program" train --config lookup.json -o lookup
 
-# Then the chat, then length, with digests and prose. Long samples hold up to 48 questions, so that few of them are many
-# lookups. (The bundled model read digests of notes without letters, and did not learn to list them.)
+# Then the chat, then length, with prose. Long samples hold up to 48 questions, so that few of them are many lookups.
+# (Of digests the bundled model read notes without letters here, and did not learn to list them.)
 notes='"note": 6, "digest": 2, "prose": 1'
 go_on lookup notes <<END
 {"seed": 2, "roles": {"text": 0.1, "first_answer": 4, "answer": 2},
@@ -89,7 +89,7 @@ go_on exact surer <<END
   $long, $short, $long, $(stage 9216 300000 18432 0.0005 "$last"),
   $short, $long, $(stage 9216 200000 18432 0.0005 "$last")]}
 END
-go_on surer dense <<END
+go_on surer surest <<END
 {"seed": 8, "roles": {"text": 0.1, "first_answer": 8, "answer": 8}, "optimizer": {"final_rate": 0.02},
  "stages": [$(stage 1024 100000 8192 0.0005 "$last" "$spread"),
   $(stage 4096 1000000 8192 0.0005 "$last" "$spread"),
@@ -97,10 +97,51 @@ go_on surer dense <<END
   $(stage 4096 1000000 8192 0.0005 "$last" "$spread"),
   $(stage 9216 150000 18432 0.0005 "$last")]}
 END
+# Digests, begun short: looking a letter up takes two million tokens to appear, from one hundred thousand to the next,
+# and forgets what is far; spread positions and length bring that back.
+go_on surest lists <<END
+{"seed": 9, "roles": {"text": 0.1, "first_answer": 8, "answer": 8}, "optimizer": {"final_rate": 0.5},
+ "stages": [$(stage 256 500000 4096 0.0007 '"note": 2, "digest": 4, "prose": 0.25, "fact_last": 0.5'),
+  $(stage 1024 600000 4096 0.0007 '"note": 4, "digest": 2, "prose": 0.25, "fact_last": 0.5' "$spread")]}
+END
+go_on lists letters <<END
+{"seed": 10, "roles": {"text": 0.1, "first_answer": 8, "answer": 4}, "optimizer": {"final_rate": 0.7},
+ "stages": [$(stage 128 600000 2048 0.001 '"note": 1, "digest": 4, "prose": 0.1, "fact_last": 0.3'),
+  $(stage 256 1200000 2048 0.001 '"note": 1.5, "digest": 4, "prose": 0.1, "fact_last": 0.3')]}
+END
+go_on letters words <<END
+{"seed": 11, "roles": {"text": 0.1, "first_answer": 8, "answer": 4}, "optimizer": {"final_rate": 0.6},
+ "stages": [$(stage 256 800000 2048 0.0008 '"note": 3, "digest": 4, "prose": 0.1, "fact_last": 0.3'),
+  $(stage 512 1000000 4096 0.0008 '"note": 4, "digest": 3, "prose": 0.1, "fact_last": 0.3' "$spread"),
+  $(stage 1024 1000000 4096 0.0007 '"note": 5, "digest": 2, "prose": 0.1, "fact_last": 0.5' "$spread")]}
+END
+mixed='"note": 6, "digest": 2, "prose": 0.25, "fact_last": 0.5'
+go_on words documents <<END
+{"seed": 12, "roles": {"text": 0.1, "first_answer": 8, "answer": 8}, "optimizer": {"final_rate": 0.5},
+ "stages": [$(stage 1024 600000 4096 0.0006 "$mixed" "$spread"),
+  $(stage 2048 1000000 4096 0.0006 "$mixed" "$spread"),
+  $(stage 4096 1000000 8192 0.0006 "$mixed" "$spread"),
+  $(stage 9216 300000 18432 0.0006 "$mixed")]}
+END
 
-# Maps that save 35 % of the KV bytes at 8K tokens, chosen on texts and questions of the training's kind.
-[ -f tasks.jsonl ] || "$program" eval needle -m dense --style note --haystack corpus/train --seed 1 -n 6 --lengths 1700 \
-  --facts 8 --depths 0,5,20,40,60,80,95,100 --repeats 8 --write-tasks tasks.jsonl
+surely='"note": 8, "digest": 1, "prose": 0.25, "fact_last": 0.6'
+go_on documents dense <<END
+{"seed": 13, "roles": {"text": 0.1, "first_answer": 8, "answer": 8}, "optimizer": {"final_rate": 0.3, "average": 0.4},
+ "stages": [$(stage 1024 400000 4096 0.0005 "$surely" "$spread"),
+  $(stage 4096 1200000 8192 0.0005 "$surely" "$spread"),
+  $(stage 9216 110000 18432 0.0005 "$surely"),
+  $(stage 4096 800000 8192 0.0005 "$surely" "$spread"),
+  $(stage 9216 180000 18432 0.0005 "$surely")]}
+END
+
+# Maps that save 35 % of the KV bytes at 8K tokens, chosen on texts, questions and digests of the training's kind.
+planted_tasks() {
+  "$program" eval needle -m dense --haystack corpus/train --seed 1 --lengths 1700 --facts 8 \
+    --depths 0,5,20,40,60,80,95,100 "$@"
+}
+[ -f notes.jsonl ] || planted_tasks --style note -n 6 --repeats 8 --write-tasks notes.jsonl
+[ -f digests.jsonl ] || planted_tasks --style list -n 140 --repeats 3 --write-tasks digests.jsonl
+cat notes.jsonl digests.jsonl >tasks.jsonl
 explore=(-m dense --text corpus/train/debian-handbook.txt --length 2048 --samples 3 --ns 16 --nr 496
   --target-saving 35% --saving-length 8192)
 [ -f map.json ] || "$program" explore "${explore[@]}" --task tasks.jsonl --by kld -o map.json
@@ -108,7 +149,8 @@ explore=(-m dense --text corpus/train/debian-handbook.txt --length 2048 --sample
 
 [ -f adapt.json ] || cat >adapt.json <<END
 {"seed": 5, "roles": {"text": 0.2, "first_answer": 8, "answer": 8}, "loss": {"truth": 0.5, "teacher": 0.5},
- "optimizer": {"final_rate": 0.03}, "stages": [$(stage 4096 600000 4096 0.0002 "$last" "$spread")]}
+ "optimizer": {"final_rate": 0.1, "average": 0.4},
+ "stages": [$(stage 4096 800000 8192 0.0003 "$surely" "$spread")]}
 END
 [ -f adapted/model.safetensors ] || "$program" adapt -m dense --map map.json --config adapt.json -o adapted
 [ -f twin/model.safetensors ] || "$program" adapt -m dense --dense-twin --config adapt.json -o twin
@@ -120,6 +162,10 @@ facts=(--style note --haystack corpus/held-out --facts 11 --repeats 7 -n 6 -q)
 "$program" eval needle -m adapted "${facts[@]}" --lengths 1k:8k:1k -o needle-adapted.jsonl --svg needle-adapted.svg \
   --cache pod --map adapted/map.json
 "$program" eval needle -m twin "${facts[@]}" --lengths 1k:8k:1k -o needle-twin.jsonl
+# The same notes with letters, all asked for at once: 231 of them.
+digests=(--style list --haystack corpus/held-out --facts 11 --repeats 7 -n 140 -q --lengths 1k,4k,8k)
+"$program" eval needle -m dense "${digests[@]}" -o digest-dense.jsonl
+"$program" eval needle -m adapted "${digests[@]}" -o digest-adapted.jsonl --cache pod --map adapted/map.json
 # A tenth of the bytes, selected when the question was seen.
 "$program" eval needle -m twin "${facts[@]}" --lengths 8k -o needle-selected.jsonl --also snapkv=snapkv:kv-budget=10%
 "$program" eval needle -m adapted "${facts[@]}" --lengths 8k -o needle-selected.jsonl --cache pod+snapkv \

@@ -60,6 +60,22 @@ TEST(Cli, BundledModelsFindANoteInALongDocument) {
   }
 }
 
+TEST(Cli, BundledModelsListAllNotesOfADocumentInOrder) {
+  test::Cli cli;
+  cli.set_model("");
+  const std::string ask =
+      "run -q -f " PROXIMA_SOURCE_DIR "/data/samples/lighthouse.txt -p 'List all notes.' -n 100 --precision f32 ";
+  const std::string adapted = PROXIMA_SOURCE_DIR "/data/demo-adapted";
+  for (const std::string& flags : {std::string(), "-m " + adapted + " --cache pod --map " + adapted + "/map.json"}) {
+    const auto result = cli.run(ask + flags);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_EQ(result.out,
+              "Note A frozen gate 7552. Note B wooden library 3136. Note C ancient bell 1031. Note D golden orchard "
+              "4470. Note E quiet copper 9205. Note F none.\n")
+        << flags;
+  }
+}
+
 TEST(Cli, JsonHasTheWholeStory) {
   const test::Cli cli;
   const auto result = cli.run(ask(kQuestions[0]) + "--json --cache pod --map " + kToy + "map-damage.json");
