@@ -13,6 +13,7 @@ namespace {
 constexpr double kWidth = 680, kHeight = 420;
 constexpr double kLeft = 78, kRight = 20, kTop = 64, kBottom = 52;
 constexpr std::array<std::string_view, 4> kDashes = {"", "7 4", "2 3", "9 3 2 3"};
+constexpr double kRow = 18;         // of the legend, below everything: no curve runs through it
 constexpr size_t kManyPoints = 60;  // more are drawn without markers
 
 struct Range {
@@ -21,9 +22,15 @@ struct Range {
   void add(double x) { low = std::min(low, x), high = std::max(high, x); }
 };
 
+double height_with_legend(const CurvePlot& plot) {
+  const auto n_chosen =
+      std::ranges::count_if(plot.series, [](const Series& series) { return series.chosen.has_value(); });
+  return kHeight + kRow * static_cast<double>(plot.series.size() + static_cast<size_t>(n_chosen)) + 8;
+}
+
 class Picture {
  public:
-  explicit Picture(const CurvePlot& plot) : plot_(plot), svg_(kWidth, kHeight, plot.title) {
+  explicit Picture(const CurvePlot& plot) : plot_(plot), svg_(kWidth, height_with_legend(plot), plot.title) {
     for (const Series& series : plot.series) {
       for (const Point2& point : series.points) {
         if (!std::isfinite(point.y)) continue;
@@ -99,7 +106,7 @@ class Picture {
   }
 
   void legend() {
-    double y = kTop + 16;
+    double y = kHeight + 12;
     for (size_t index = 0; index < plot_.series.size(); ++index) {
       const Series& series = plot_.series[index];
       const std::string_view colour = kSeriesColours[index % kSeriesColours.size()];
@@ -107,11 +114,11 @@ class Picture {
       svg_.polyline(line, colour, kDashes[index % kDashes.size()]);
       svg_.marker({kLeft + 29, y - 4}, index, colour, 3.6);
       svg_.text({kLeft + 52, y}, series.name, 12);
-      y += 18;
+      y += kRow;
       if (!series.chosen) continue;
       svg_.marker({kLeft + 29, y - 4}, index, colour, 7);
       svg_.text({kLeft + 52, y}, "the map that was written", 12);
-      y += 18;
+      y += kRow;
     }
   }
 
