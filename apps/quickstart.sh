@@ -51,15 +51,17 @@ table() {
 text=/usr/share/common-licenses/GPL-3
 adapted=(-m data/demo-adapted --cache pod --map data/demo-adapted/map.json)
 
+# answer SAMPLE QUESTION TOKENS [FLAGS]
+answer() { "$proxima" run -q -f "data/samples/$1.txt" -p "$2" -n "$3" "${@:4}"; }
+
 echo
 echo "The demo models have 6.3 million parameters and know one thing: to find notes again. Short documents first."
 for name in "amber lantern" "old ferry" "quiet harbour"; do
   question="What is the number of the $name?"
-  echo "$question  dense: $("$proxima" run -q -f data/samples/workshop.txt -p "$question" -n 8)" \
-    " PoD: $("$proxima" run -q "${adapted[@]}" -f data/samples/workshop.txt -p "$question" -n 8)"
+  echo "$question  dense: $(answer workshop "$question" 8)  PoD: $(answer workshop "$question" 8 "${adapted[@]}")"
 done
-echo "A digest, dense: $("$proxima" run -q -f data/samples/lighthouse.txt -p 'List all notes.' -n 100)"
-echo "A digest, PoD:   $("$proxima" run -q "${adapted[@]}" -f data/samples/lighthouse.txt -p 'List all notes.' -n 100)"
+echo "A digest, dense: $(answer lighthouse "List all notes." 100)"
+echo "A digest, PoD:   $(answer lighthouse "List all notes." 100 "${adapted[@]}")"
 
 echo
 echo "Then 8192 tokens of the GNU GPL with eleven notes, each asked for: answers right by depth, in per cent."

@@ -50,11 +50,6 @@ std::vector<uint32_t> paired_rows(const Bf16BlockKernels& kernels, const std::ve
   return pairs;
 }
 
-StoredMatrix stored(Random& random, size_t n_rows, size_t n_columns) {
-  return StoredMatrix(DType::kBF16, n_rows, n_columns, random.numbers<double>(n_rows * n_columns), random.below(64),
-                      random.below(3));
-}
-
 TEST_F(Bf16BlockKernelsTest, RowsArePairedAndRounded) {
   Random random(1);
   for (const size_t n_rows : kRows) {
@@ -75,7 +70,7 @@ TEST_F(Bf16BlockKernelsTest, KeysArePaired) {
   Random random(2);
   for (const size_t head_dim : kHeadSizes) {
     for (const size_t n_keys : kKeys) {
-      const auto rows = stored(random, n_keys, head_dim);
+      const auto rows = random_bf16_rows(random, n_keys, head_dim);
       std::vector<uint32_t> pairs((n_keys + 1) / 2 * head_dim + 1, 0x12345678U);
       best()->pair_keys(rows.rows(), n_keys, head_dim, pairs.data());
       for (size_t key = 0; key < n_keys + n_keys % 2; ++key) {
@@ -94,7 +89,7 @@ TEST_F(Bf16BlockKernelsTest, Scores) {
     for (const size_t n_rows : kRows) {
       for (const size_t n_keys : kKeys) {
         const auto q = paired_rows(*best(), random.numbers<float>(head_dim * n_rows), head_dim, n_rows);
-        const auto keys = stored(random, n_keys, head_dim);
+        const auto keys = random_bf16_rows(random, n_keys, head_dim);
         std::vector<float> scores(n_keys * n_rows + 1, 77);
         best()->scores(q.data(), n_rows, keys.rows(), n_keys, head_dim, scores.data());
         for (size_t k = 0; k < n_keys * n_rows; ++k) {
@@ -118,7 +113,7 @@ TEST_F(Bf16BlockKernelsTest, Mix) {
     for (const size_t n_rows : kRows) {
       for (const size_t n_keys : kKeys) {
         const auto p = paired_rows(*best(), random.numbers<float>(n_keys * n_rows), n_keys, n_rows);
-        const auto stored_values = stored(random, n_keys, head_dim);
+        const auto stored_values = random_bf16_rows(random, n_keys, head_dim);
         std::vector<uint32_t> values((n_keys + 1) / 2 * head_dim);
         best()->pair_keys(stored_values.rows(), n_keys, head_dim, values.data());
         const auto rescale = random.numbers<float>(n_rows), before = random.numbers<float>(head_dim * n_rows + 1);

@@ -35,11 +35,6 @@ double rounded(float x) {
   return static_cast<double>(widen(round_to_bf16(x)));
 }
 
-StoredMatrix stored(Random& random, size_t n_rows, size_t n_columns) {
-  return StoredMatrix(DType::kBF16, n_rows, n_columns, random.numbers<double>(n_rows * n_columns), random.below(64),
-                      random.below(3));
-}
-
 TEST_F(Bf16RowKernelsTest, Dot) {
   Random random(1);
   for (const size_t n : kWidths) {
@@ -47,7 +42,7 @@ TEST_F(Bf16RowKernelsTest, Dot) {
       for (const size_t n_w : kKeys) {
         const size_t x_stride = n + random.below(5), y_stride = n_w + random.below(5);
         const auto x = random.numbers<float>(n_x * x_stride);
-        const auto w = stored(random, n_w, n);
+        const auto w = random_bf16_rows(random, n_w, n);
         std::vector<float> y(n_x * y_stride + 1, 77);
         best().dot(x.data(), x_stride, n_x, w.rows(), n_w, n, y.data(), y_stride);
         for (size_t i = 0; i < y.size(); ++i) {

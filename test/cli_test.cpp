@@ -43,7 +43,17 @@ TEST(Cli, DemoQuestionsAreAnsweredRightWithTheDenseCache) {
   }
 }
 
-// The demo models, without a flag and adapted: 3000 tokens, a note in the middle.
+// The demo models, without a flag and adapted.
+void expect_of_bundled_models(const test::Cli& cli, const std::string& command, const std::string& answer) {
+  const std::string adapted = PROXIMA_SOURCE_DIR "/data/demo-adapted";
+  for (const std::string& flags : {std::string(), " -m " + adapted + " --cache pod --map " + adapted + "/map.json"}) {
+    const auto result = cli.run(command + flags);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_EQ(result.out, answer + "\n") << flags;
+  }
+}
+
+// 3000 tokens, a note in the middle.
 TEST(Cli, BundledModelsFindANoteInALongDocument) {
   test::Cli cli;
   cli.set_model("");
@@ -51,29 +61,16 @@ TEST(Cli, BundledModelsFindANoteInALongDocument) {
   RandomStream random(1, "bundled");
   while (half.size() < 6500) half += random_sentence(random) + "\n";
   cli.write("doc", half + "Note: the number of the amber lantern is 4821.\n" + half);
-  const std::string ask = "run -q -f doc -n 8 -p 'What is the number of the amber lantern?' ";
-  const std::string adapted = PROXIMA_SOURCE_DIR "/data/demo-adapted";
-  for (const std::string& flags : {std::string(), "-m " + adapted + " --cache pod --map " + adapted + "/map.json"}) {
-    const auto result = cli.run(ask + flags);
-    EXPECT_EQ(result.exit_code, 0) << result.err;
-    EXPECT_EQ(result.out, "4821\n") << flags;
-  }
+  expect_of_bundled_models(cli, "run -q -f doc -n 8 -p 'What is the number of the amber lantern?'", "4821");
 }
 
 TEST(Cli, BundledModelsListAllNotesOfADocumentInOrder) {
   test::Cli cli;
   cli.set_model("");
-  const std::string ask =
-      "run -q -f " PROXIMA_SOURCE_DIR "/data/samples/lighthouse.txt -p 'List all notes.' -n 100 --precision f32 ";
-  const std::string adapted = PROXIMA_SOURCE_DIR "/data/demo-adapted";
-  for (const std::string& flags : {std::string(), "-m " + adapted + " --cache pod --map " + adapted + "/map.json"}) {
-    const auto result = cli.run(ask + flags);
-    EXPECT_EQ(result.exit_code, 0) << result.err;
-    EXPECT_EQ(result.out,
-              "Note A frozen gate 7552. Note B wooden library 3136. Note C ancient bell 1031. Note D golden orchard "
-              "4470. Note E quiet copper 9205. Note F none.\n")
-        << flags;
-  }
+  expect_of_bundled_models(
+      cli, "run -q -f " PROXIMA_SOURCE_DIR "/data/samples/lighthouse.txt -p 'List all notes.' -n 100 --precision f32",
+      "Note A frozen gate 7552. Note B wooden library 3136. Note C ancient bell 1031. Note D golden orchard 4470. "
+      "Note E quiet copper 9205. Note F none.");
 }
 
 TEST(Cli, JsonHasTheWholeStory) {

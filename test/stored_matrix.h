@@ -9,6 +9,7 @@
 
 #include "core/dtype.h"
 #include "core/kernels.h"
+#include "test/random.h"
 
 namespace proxima::test {
 
@@ -41,6 +42,11 @@ class StoredMatrix {
   std::vector<std::byte> bytes_;
   std::vector<double> values_;
 };
+
+// At any byte address, with up to two elements of padding.
+inline StoredMatrix random_bf16_rows(Random& random, size_t n_rows, size_t n) {
+  return StoredMatrix(DType::kBF16, n_rows, n, random.numbers<double>(n_rows * n), random.below(64), random.below(3));
+}
 
 template <class T>
 bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
