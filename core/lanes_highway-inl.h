@@ -88,8 +88,14 @@ struct Lanes {
   friend HWY_INLINE Lanes operator*(Lanes a, Lanes b) PROXIMA_EACH(hn::Mul(a.v[i], b.v[i]));
   friend HWY_INLINE Lanes operator/(Lanes a, Lanes b) PROXIMA_EACH(hn::Div(a.v[i], b.v[i]));
   friend HWY_INLINE Lanes fma(Lanes a, Lanes b, Lanes c) PROXIMA_EACH(hn::MulAdd(a.v[i], b.v[i], c.v[i]));
+  // a > b ? a : b and a < b ? a : b, thus b where one is NaN. x86 has just that as an instruction.
+#if HWY_ARCH_X86
+  friend HWY_INLINE Lanes max(Lanes a, Lanes b) PROXIMA_EACH(hn::Max(a.v[i], b.v[i]));
+  friend HWY_INLINE Lanes min(Lanes a, Lanes b) PROXIMA_EACH(hn::Min(a.v[i], b.v[i]));
+#else
   friend HWY_INLINE Lanes max(Lanes a, Lanes b) PROXIMA_EACH(hn::IfThenElse(hn::Gt(a.v[i], b.v[i]), a.v[i], b.v[i]));
   friend HWY_INLINE Lanes min(Lanes a, Lanes b) PROXIMA_EACH(hn::IfThenElse(hn::Lt(a.v[i], b.v[i]), a.v[i], b.v[i]));
+#endif
   // x < limit ? 0 : y
   friend HWY_INLINE Lanes zero_if_less(Lanes x, Lanes limit, Lanes y)
       PROXIMA_EACH(hn::IfThenZeroElse(hn::Lt(x.v[i], limit.v[i]), y.v[i]));
