@@ -91,7 +91,7 @@ void declare_bench(CLI::App& app, BenchOptions& options) {
       ->type_name("FILE");
   app.footer(
       "The limit of reading is the multiply-add peak of this processor, that of generating the time in which weights\n"
-      "and KV bytes can be read; both are measured around every run, the bandwidth over the mapped weights.\n"
+      "and KV bytes can be read; both are measured with every run, the bandwidth over the mapped weights.\n"
       "Example: proxima bench -m DIR -p 512 -n 32 -d 0,4096,8192 --cache dense --cache pod:map=map.json");
 }
 

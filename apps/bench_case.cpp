@@ -66,6 +66,25 @@ std::vector<std::byte> random_rows(const Kernels& kernels, DType dtype, size_t n
   return rows;
 }
 
+// Memory shared with others changes its speed within tens of milliseconds: it is measured between every so many steps.
+constexpr size_t kStepsBetween = 8;
+
+// Of readings of the same bytes spread through a run.
+class MeanBandwidth {
+ public:
+  MeanBandwidth(std::span<const std::byte> memory, int n_threads) : memory_(memory), n_threads_(n_threads) {}
+  void measure() {
+    seconds_per_byte_ += 1 / read_bandwidth(memory_, n_threads_);
+    ++n_readings_;
+  }
+  double get() const { return n_readings_ / seconds_per_byte_; }
+
+ private:
+  std::span<const std::byte> memory_;
+  int n_threads_;
+  double seconds_per_byte_ = 0, n_readings_ = 0;
+};
+
 }  // namespace
 
 std::string BenchTest::name() const {
@@ -85,23 +104,29 @@ BenchSample BenchCase::run() {
   job.transformer->begin_sequence(test_.depth + test_.n_prompt);
   fill(job);
   const auto ids = pseudo_random_ids(test_.n_generate, model.config.vocab);
-  const auto weights = mapped_weights(model.checkpoint);
 
   BenchSample sample;
-  sample.bandwidth = read_bandwidth(weights, n_threads);
+  MeanBandwidth bandwidth(mapped_weights(model.checkpoint), n_threads);
+  bandwidth.measure();
   // Of products of bytes no peak is measured.
   const bool int8 = session_.request().int8_weights;
   if (test_.n_prompt > 0 && !int8) sample.peak = peak_of(job.transformer->precision(), model, n_threads);
+  if (test_.n_prompt > 0) {
+    const Stopwatch watch;
+    read(job, test_.n_prompt);
+    sample.seconds = watch.seconds();
+  }
   double bytes = 0;
-  const Stopwatch watch;
-  if (test_.n_prompt > 0) read(job, test_.n_prompt);
-  for (const TokenId id : ids) {
-    job.transformer->forward({&id, 1}, *job.cache, true);
+  for (size_t step = 0; step < ids.size(); ++step) {
+    if (step > 0 && step % kStepsBetween == 0) bandwidth.measure();
+    const Stopwatch watch;
+    job.transformer->forward({&ids[step], 1}, *job.cache, true);
+    sample.seconds += watch.seconds();
     bytes += decode_bytes(*job.cache);
     if (interrupted()) fail(ErrorKind::kInterrupt, "interrupted");
   }
-  sample.seconds = watch.seconds();
-  sample.bandwidth = (sample.bandwidth + read_bandwidth(weights, n_threads)) / 2;
+  bandwidth.measure();
+  sample.bandwidth = bandwidth.get();
 
   kv_bytes_ = job.cache->total_bytes().logical;
   if (test_.n_prompt > 0 && sample.peak && reads_all(job.choice)) {

@@ -23,7 +23,7 @@ struct BenchTest {
 
 struct BenchSample {
   double seconds = 0;
-  double bandwidth = 0;                 // bytes per second, read over the mapped weights just before and after
+  double bandwidth = 0;                 // bytes per second, read over the mapped weights before, between and after
   std::optional<double> peak;           // operations per second, likewise measured; where known
   std::optional<double> least_seconds;  // what these two allow; absent where the cache need not read what it keeps
 };

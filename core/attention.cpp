@@ -92,7 +92,8 @@ FixedAttention<T>::FixedAttention(const Compute& compute, Precision precision, c
       max_rows_(tile_rows(group_)),
       max_pieces_(pieces_of(max_context)),
       scratch_(static_cast<size_t>(compute.n_threads) * worker_elements(shape)),
-      partials_(partial_elements(shape, max_context)) {}
+      partials_(partial_elements(shape, max_context)),
+      pieces_left_(shape.n_kv_heads) {}
 
 template <class T>
 size_t FixedAttention<T>::scratch_bytes(int n_threads, const AttentionShape& shape, size_t max_context) {
@@ -113,8 +114,8 @@ typename FixedAttention<T>::Worker FixedAttention<T>::worker(size_t thread) {
 template <class T>
 void FixedAttention<T>::gather(const TilePlace& tile, const QueryRows<T>& q, Worker& worker) const {
   if (q.skips != nullptr) worker.skips = q.skips + tile.first_row * shape_.n_heads + tile.kv_head * group_;
-  gather_queries(shape_, tile, q.rotated, worker.q);
-  if (q.capped != nullptr) gather_queries(shape_, tile, q.capped, worker.capped);
+  worker.q = gather_queries(shape_, tile, q.rotated, worker.gathered);
+  if (q.capped != nullptr) worker.capped = gather_queries(shape_, tile, q.capped, worker.gathered_capped);
 }
 
 template <class T>
@@ -161,27 +162,29 @@ void FixedAttention<T>::run_pieces(const QueryRows<T>& q, size_t query, std::spa
     return Carver<T>(partials_.data() + (kv_head * max_pieces_ + piece) * elements)
         .take_softmax(group_, shape_.head_dim);
   };
-  const int n_threads = compute_.threads_for(2 * (query + 1) * shape_.n_heads * shape_.head_dim);
+  const auto merge = [&](Worker& mine, size_t kv_head) {
+    reset(mine.total, group_, shape_.head_dim);
+    for (size_t piece = 0; piece < n_pieces; ++piece) {
+      merge_rows(arithmetic_, mine.total, partial(kv_head, piece), group_, shape_.head_dim);
+    }
+    scatter_outputs(arithmetic_, shape_, {0, 1, kv_head}, mine.total, out);
+  };
+  for (auto& n_left : pieces_left_) n_left.store(n_pieces, std::memory_order_relaxed);
+  // The group's heads share what is read.
+  const int n_threads = compute_.threads_for(2 * (query + 1) * shape_.n_kv_heads * shape_.head_dim);
   TaskRuns runs(shape_.n_kv_heads * n_pieces, static_cast<size_t>(n_threads));
-#pragma omp parallel num_threads(n_threads)
-  {
-    const auto thread = static_cast<size_t>(omp_get_thread_num());
+  const auto work = [&](size_t thread) {
     Worker mine = worker(thread);
     while (const auto task = runs.next(thread)) {
       const size_t kv_head = *task / n_pieces, piece = *task % n_pieces;
       gather({0, 1, kv_head}, q, mine);
       attend_piece(mine, piece, query, 1, views[kv_head], partial(kv_head, piece));
+      if (pieces_left_[kv_head].fetch_sub(1, std::memory_order_acq_rel) == 1) merge(mine, kv_head);
     }
-#pragma omp barrier
-#pragma omp for schedule(static)
-    for (size_t kv_head = 0; kv_head < shape_.n_kv_heads; ++kv_head) {
-      reset(mine.total, group_, shape_.head_dim);
-      for (size_t piece = 0; piece < n_pieces; ++piece) {
-        merge_rows(arithmetic_, mine.total, partial(kv_head, piece), group_, shape_.head_dim);
-      }
-      scatter_outputs(arithmetic_, shape_, {0, 1, kv_head}, mine.total, out);
-    }
-  }
+  };
+  if (n_threads == 1) return work(0);  // without a team, which costs half a microsecond even where it is one thread
+#pragma omp parallel num_threads(n_threads)
+  work(static_cast<size_t>(omp_get_thread_num()));
 }
 
 template <class T>
@@ -277,10 +280,9 @@ bool FixedAttention<T>::score_piece(const Worker& worker, size_t piece, size_t f
   for (const Segment& segment : view) {
     const auto [rows, whole] = piece_rows(worker, segment, piece, first_query, n_queries);
     if (rows.empty()) continue;
-    if (!sees_any) {
-      for (size_t row = 0; row < n_rows; ++row) {
-        std::fill_n(worker.scores + row * kPiece, width, -std::numeric_limits<T>::infinity());
-      }
+    const bool fills_piece = whole && rows.end - rows.begin == width;
+    for (size_t row = 0; !sees_any && !fills_piece && row < n_rows; ++row) {
+      std::fill_n(worker.scores + row * kPiece, width, -std::numeric_limits<T>::infinity());
     }
     sees_any = true;
     T* target = whole ? worker.scores + (segment.position(rows.begin) - begin) : worker.staged;

@@ -6,6 +6,7 @@
 // first tokens, the distant ones with another layer's keys, and the recent ones are segments with different bands.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -108,13 +109,15 @@ class FixedAttention {
   void probabilities(const QueryRows<T>& q, size_t query, std::span<const View> views, T* out);
 
  private:
-  struct Worker {  // one thread's scratch; rows are (query, head of the group)
-    T* q;          // [rows, head_dim]
-    T* capped;     // likewise
-    T* scores;     // [rows, 256]
-    T* staged;     // [rows, 256]
+  struct Worker {        // one thread's scratch; rows are (query, head of the group)
+    T* gathered;         // [rows, head_dim]
+    T* gathered_capped;  // likewise
+    T* scores;           // [rows, 256]
+    T* staged;           // [rows, 256]
     PartialSoftmax<T> piece;
     PartialSoftmax<T> total;
+    const T* q = nullptr;            // [rows, head_dim] of the tile: gathered, or where they stand
+    const T* capped = nullptr;       // likewise
     const uint8_t* skips = nullptr;  // of the tile's first row, see QueryRows
   };
   // What a tile uses of a segment in a piece; whole: every row uses every key, and they are consecutive positions.
@@ -149,8 +152,9 @@ class FixedAttention {
   size_t group_;     // query heads per KV head
   size_t max_rows_;  // of a tile
   size_t max_pieces_;
-  std::vector<T> scratch_;   // of the workers
-  std::vector<T> partials_;  // [n_kv_heads * max_pieces * group, head_dim + 2]
+  std::vector<T> scratch_;                        // of the workers
+  std::vector<T> partials_;                       // [n_kv_heads * max_pieces * group, head_dim + 2]
+  std::vector<std::atomic<size_t>> pieces_left_;  // [n_kv_heads] of a single query: who does the last one merges them
 };
 
 // Attention for `fast` prefill: a tile of query rows against blocks of keys and values, with online softmax between.

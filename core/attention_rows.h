@@ -19,13 +19,16 @@ struct TilePlace {
   size_t kv_head = 0;
 };
 
+// The tile's rows one after the other: where they stand if it is one query, else copied to `rows`.
 template <class T>
-void gather_queries(const AttentionShape& shape, const TilePlace& tile, const T* q, T* rows) {
+const T* gather_queries(const AttentionShape& shape, const TilePlace& tile, const T* q, T* rows) {
   const size_t row_elements = shape.n_heads / shape.n_kv_heads * shape.head_dim;
+  const T* first = q + tile.first_row * shape.n_heads * shape.head_dim + tile.kv_head * row_elements;
+  if (tile.n_queries == 1) return first;
   for (size_t t = 0; t < tile.n_queries; ++t) {
-    const T* source = q + (tile.first_row + t) * shape.n_heads * shape.head_dim + tile.kv_head * row_elements;
-    std::copy_n(source, row_elements, rows + t * row_elements);
+    std::copy_n(first + t * shape.n_heads * shape.head_dim, row_elements, rows + t * row_elements);
   }
+  return rows;
 }
 
 template <class T>

@@ -184,7 +184,7 @@ HWY_INLINE void mix_rows(const T* p, size_t p_stride, StoredRows v, size_t n_key
   }
 }
 
-constexpr size_t kMixKeys = 64;
+constexpr size_t kMixKeys = 64;  // where rows are wider than a tile
 
 template <class T>
 void mix(const T* p, size_t p_stride, size_t n_r, StoredRows v, size_t n_keys, size_t n, T* out, size_t out_stride,
@@ -192,8 +192,9 @@ void mix(const T* p, size_t p_stride, size_t n_r, StoredRows v, size_t n_keys, s
   with_storage<T>(v.dtype, [&](auto storage) HWY_ATTR {
     using S = decltype(storage);
     // Few keys at a time, so that what one tile of columns has brought to the first cache level serves the others.
-    for (size_t key = 0; key == 0 || key < n_keys; key += kMixKeys) {
-      const size_t count = n_keys - key < kMixKeys ? n_keys - key : kMixKeys;
+    const size_t step = n <= kTileColumns * Lanes<T>::kSize ? SIZE_MAX : kMixKeys;
+    for (size_t key = 0; key == 0 || key < n_keys; key += step) {
+      const size_t count = n_keys - key < step ? n_keys - key : step;
       in_tiles<kTileRows>(n_r, [&](size_t r, auto n_rows) HWY_ATTR {
         mix_rows<T, S, n_rows()>(p + r * p_stride + key, p_stride, v.from(key), count, n, out + r * out_stride,
                                  out_stride, accumulate || key > 0);

@@ -176,7 +176,12 @@ class TransformerOf final : public Transformer {
 
   template <class F>
   void for_rows(F f) const {
-#pragma omp parallel for schedule(static) num_threads(compute_.threads_for(n_rows_* config_.hidden))
+    const int n_threads = compute_.threads_for(n_rows_ * config_.hidden);
+    if (n_threads == 1) {  // a team of one costs half a microsecond, and a layer has eight of these loops
+      for (size_t row = 0; row < n_rows_; ++row) f(row);
+      return;
+    }
+#pragma omp parallel for schedule(static) num_threads(n_threads)
     for (size_t row = 0; row < n_rows_; ++row) f(row);
   }
 
