@@ -35,7 +35,7 @@
 #include "apps/train/train.h"
 #include "apps/train/train_tokenizer.h"
 #include "apps/train/trainer_program.h"
-#include "core/bf16_gemm.h"
+#include "core/onednn_gemm.h"
 #include "core/error.h"
 #include "core/int8_kernels.h"
 
@@ -154,7 +154,7 @@ std::string version_text() {
   return fmt::format("proxima {}\nSIMD targets: {}\nbf16 products: {}\nint8 products: {}\noneDNN: {}\n",
                      PROXIMA_VERSION, fmt::join(targets, " "), has_bf16_products() ? "yes" : "no",
                      vnni_multiply(supported_simd_targets().back()) != nullptr ? "yes" : "no",
-                     Bf16Gemm::built_in() ? "yes" : "no");
+                     OneDnnGemm::built_in() ? "yes" : "no");
 }
 
 bool on_command_line(const std::vector<std::string>& arguments, const CLI::Option& option) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Large float products for `fast`, where a library may choose the order: oneDNN in bf16 on processors with AVX512_BF16,
-// OpenBLAS on panels widened to float otherwise.
+// Large float products for `fast`, where a library may choose the order: BF16 weights in bf16 by oneDNN on processors
+// with AVX512_BF16, others on panels widened to float, by oneDNN on AVX-512 and by OpenBLAS otherwise.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace proxima {
 
-class Bf16Gemm;
+class OneDnnGemm;
 
 class Gemm {
  public:
@@ -28,11 +28,13 @@ class Gemm {
 
  private:
   void multiply_widened(const float* x, size_t n_rows, const Matrix& w, float* y);
+  // y [m, n] = x [m, k] w [n, k]^T on the calling thread; y_stride in elements.
+  void multiply_panel(const float* x, size_t m, const float* w, size_t n, size_t k, float* y, size_t y_stride) const;
 
   Compute compute_;
-  std::unique_ptr<Bf16Gemm> bf16_;  // null where the processor or the build lacks it
-  std::vector<BF16> rounded_;       // x, rounded
-  std::vector<float> panels_;       // [n_threads, kPanelRows, n_in]
+  std::unique_ptr<OneDnnGemm> onednn_;  // null where the processor or the build lacks it
+  std::vector<BF16> rounded_;           // x, rounded
+  std::vector<float> panels_;           // [n_threads, kPanelRows, n_in]
 };
 
 }  // namespace proxima

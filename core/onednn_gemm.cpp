@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
-#include "core/bf16_gemm.h"
-
-#include "core/processor.h"
+#include "core/onednn_gemm.h"
 
 #if PROXIMA_HAS_ONEDNN
+#include <omp.h>
+
 #include <dnnl.hpp>
 #include <map>
+#include <new>
 #include <tuple>
 
 namespace proxima {
 namespace {
 
-class OneDnnGemm : public Bf16Gemm {
+class OneDnnProducts : public OneDnnGemm {
  public:
   void multiply(const BF16* x, size_t m, const std::byte* w, size_t n, size_t k, float* y) override {
     const Shape shape{static_cast<dnnl::memory::dim>(m), static_cast<dnnl::memory::dim>(n),
@@ -25,6 +26,15 @@ class OneDnnGemm : public Bf16Gemm {
     product.y.set_data_handle(y);
     product.primitive.execute(stream_, product.arguments);
     stream_.wait();
+  }
+
+  void multiply(const float* x, size_t m, const float* w, size_t n, size_t k, float* y,
+                size_t y_stride) const override {
+    const auto dim = [](size_t value) { return static_cast<dnnl::memory::dim>(value); };
+    omp_set_num_threads(1);
+    const auto status =
+        dnnl::sgemm('N', 'T', dim(m), dim(n), dim(k), 1.0F, x, dim(k), w, dim(k), 0.0F, y, dim(y_stride));
+    if (status != dnnl::status::success) throw std::bad_alloc();  // the one thing that can go wrong with fair sizes
   }
 
  private:
@@ -59,12 +69,12 @@ class OneDnnGemm : public Bf16Gemm {
 
 }  // namespace
 
-std::unique_ptr<Bf16Gemm> Bf16Gemm::create() {
-  if (!has_bf16_products()) return nullptr;
-  return std::make_unique<OneDnnGemm>();
+std::unique_ptr<OneDnnGemm> OneDnnGemm::create(SimdTarget target) {
+  if (target != SimdTarget::kAvx512) return nullptr;
+  return std::make_unique<OneDnnProducts>();
 }
 
-bool Bf16Gemm::built_in() {
+bool OneDnnGemm::built_in() {
   return true;
 }
 
@@ -74,11 +84,11 @@ bool Bf16Gemm::built_in() {
 
 namespace proxima {
 
-std::unique_ptr<Bf16Gemm> Bf16Gemm::create() {
+std::unique_ptr<OneDnnGemm> OneDnnGemm::create(SimdTarget /*target*/) {
   return nullptr;
 }
 
-bool Bf16Gemm::built_in() {
+bool OneDnnGemm::built_in() {
   return false;
 }
 
