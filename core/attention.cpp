@@ -97,7 +97,8 @@ FixedAttention<T>::FixedAttention(const Compute& compute, Precision precision, c
 
 template <class T>
 size_t FixedAttention<T>::scratch_bytes(int n_threads, const AttentionShape& shape, size_t max_context) {
-  return (static_cast<size_t>(n_threads) * worker_elements(shape) + partial_elements(shape, max_context)) * sizeof(T);
+  return (static_cast<size_t>(n_threads) * worker_elements(shape) + partial_elements(shape, max_context)) * sizeof(T) +
+         shape.n_kv_heads * sizeof(std::atomic<size_t>);
 }
 
 template <class T>

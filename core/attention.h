@@ -84,8 +84,8 @@ struct PartialSoftmax {
 // Fixed-order attention: keys are cut at absolute positions [256p, 256p + 256). Each piece: scores, maximum,
 // exponentials, their sum and the value mix in key order; pieces are merged from left to right. The result does not
 // depend on threads, chunk or segmentation. Serves f64 and f32, and `fast` where few queries make memory the limit:
-// each key and value is read once for all query heads of its group, and queries are rounded as core/bf16_row_kernels.h
-// says.
+// each key and value is read once for all query heads of its group; there queries and weights are rounded as
+// core/bf16_row_kernels.h says, and segmentation can change the last bits.
 // One per running sequence; keeps scratch for max_context. Not thread-safe; it uses compute.n_threads itself.
 template <class T>
 class FixedAttention {
