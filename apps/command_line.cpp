@@ -35,9 +35,9 @@
 #include "apps/train/train.h"
 #include "apps/train/train_tokenizer.h"
 #include "apps/train/trainer_program.h"
-#include "core/onednn_gemm.h"
 #include "core/error.h"
 #include "core/int8_kernels.h"
+#include "core/onednn_gemm.h"
 
 namespace proxima {
 namespace {

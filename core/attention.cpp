@@ -9,6 +9,7 @@
 #include "core/attention_rows.h"
 #include "core/bf16_row_kernels.h"
 #include "core/task_runs.h"
+#include "core/threads.h"
 
 namespace proxima {
 namespace {
@@ -174,7 +175,7 @@ void FixedAttention<T>::run_pieces(const QueryRows<T>& q, size_t query, std::spa
   // The group's heads share what is read.
   const int n_threads = compute_.threads_for(2 * (query + 1) * shape_.n_kv_heads * shape_.head_dim);
   TaskRuns runs(shape_.n_kv_heads * n_pieces, static_cast<size_t>(n_threads));
-  const auto work = [&](size_t thread) {
+  on_threads(n_threads, [&](size_t thread) {
     Worker mine = worker(thread);
     while (const auto task = runs.next(thread)) {
       const size_t kv_head = *task / n_pieces, piece = *task % n_pieces;
@@ -182,10 +183,7 @@ void FixedAttention<T>::run_pieces(const QueryRows<T>& q, size_t query, std::spa
       attend_piece(mine, piece, query, 1, views[kv_head], partial(kv_head, piece));
       if (pieces_left_[kv_head].fetch_sub(1, std::memory_order_acq_rel) == 1) merge(mine, kv_head);
     }
-  };
-  if (n_threads == 1) return work(0);  // without a team, which costs half a microsecond even where it is one thread
-#pragma omp parallel num_threads(n_threads)
-  work(static_cast<size_t>(omp_get_thread_num()));
+  });
 }
 
 template <class T>

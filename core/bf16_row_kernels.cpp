@@ -27,6 +27,7 @@ constexpr size_t kMostElements = size_t{1} << 14;  // of a tile of x, rounded: o
 // Of a row that is mixed in bf16, in registers. Float keeps up with memory for shorter rows, a head of 64, and is up to
 // 4 % faster there; for longer ones the sums would not fit the registers.
 constexpr size_t kLeastMixed = 3, kMostMixed = 4;
+constexpr size_t kAheadBytes = 6144;  // stored rows are asked for this far ahead, see core/product_kernels-inl.h
 
 // Calls f with n as a constant, kLeast to kMost.
 template <size_t kLeast, size_t kMost, class F>
@@ -40,9 +41,6 @@ inline void with_constant(size_t n, F f) {
 inline __m512 add_products(__m512 sum, __m512i a, __m512i b) {
   return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
 }
-
-// Stored rows are asked for this far ahead, see core/product_kernels-inl.h.
-constexpr size_t kAheadBytes = 6144;
 
 // n is a multiple of kLanes.
 inline void round(const float* x, size_t n, BF16* rounded) {
@@ -128,10 +126,9 @@ void dot(const float* x, size_t x_stride, size_t n_x, StoredRows w, size_t n_w, 
 
 // Pairs of neighbouring weights, rounded: what one step of a mix multiplies two stored rows with. count at most kPairs.
 inline void pair_weights(const float* p, size_t count, uint32_t (&pairs)[kLanes]) {
-  const auto left = (uint32_t{1} << (count - 1) << 1) - 1;  // a bit for each weight, 32 at most
-  const __m512 low = _mm512_maskz_loadu_ps(static_cast<__mmask16>(left), p);
-  const __m512 high = left >> kLanes == 0 ? _mm512_setzero_ps()
-                                          : _mm512_maskz_loadu_ps(static_cast<__mmask16>(left >> kLanes), p + kLanes);
+  const uint32_t is_there = UINT32_MAX >> (kPairs - count);  // a bit for each weight; no others are read
+  const __m512 low = _mm512_maskz_loadu_ps(static_cast<__mmask16>(is_there), p);
+  const __m512 high = _mm512_maskz_loadu_ps(static_cast<__mmask16>(is_there >> kLanes), p + kLanes);
   _mm512_storeu_si512(pairs, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low)));
 }
 

@@ -5,8 +5,10 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <cstdint>
 
 #include "core/onednn_gemm.h"
+#include "core/threads.h"
 
 namespace proxima {
 namespace {
@@ -27,11 +29,10 @@ void Gemm::multiply(const float* x, size_t n_rows, const Matrix& w, float* y) {
   if (!in_bf16) return multiply_widened(x, n_rows, w, y);
   rounded_.resize(n_rows * w.n_in);
   const int n_threads = compute_.threads_for(n_rows * w.n_out * w.n_in);
-#pragma omp parallel for schedule(static) num_threads(n_threads)
-  for (size_t row = 0; row < n_rows; ++row) {
+  for_each_index(n_threads, n_rows, [&](size_t row) {
     compute_.kernels->f32.narrow(x + row * w.n_in, w.n_in, DType::kBF16,
                                  reinterpret_cast<std::byte*>(rounded_.data() + row * w.n_in));
-  }
+  });
   omp_set_num_threads(n_threads);
   onednn_->multiply(rounded_.data(), n_rows, w.rows.data, w.n_out, w.n_in, y);
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "core/int8_products.h"
 
-#include <omp.h>
-
 #include <algorithm>
 
 #include "core/task_runs.h"
+#include "core/threads.h"
 
 namespace proxima {
 namespace {
@@ -31,12 +30,10 @@ Int8Rows Int8Products::quantize(const float* x, size_t n_rows, size_t n_in) {
   steps_.resize(std::max(steps_.size(), n_rows * stride));
   scales_.resize(std::max(scales_.size(), n_rows * n_blocks));
   offsets_.resize(scales_.size());
-  const int n_threads = compute_.threads_for(n_rows * n_in);
-#pragma omp parallel for schedule(static) num_threads(n_threads)
-  for (size_t row = 0; row < n_rows; ++row) {
+  for_each_index(compute_.threads_for(n_rows * n_in), n_rows, [&](size_t row) {
     kernels_.quantize(x + row * n_in, n_in, steps_.data() + row * stride, scales_.data() + row * n_blocks,
                       offsets_.data() + row * n_blocks);
-  }
+  });
   return {steps_.data(), scales_.data(), offsets_.data(), stride, n_blocks};
 }
 
@@ -49,16 +46,17 @@ void Int8Products::multiply(const float* x, size_t n_rows, size_t n_in, std::spa
   }
   const int n_threads = compute_.threads_for(n_multiply_adds);
   TaskRuns runs(n_tasks, static_cast<size_t>(n_threads));
-#pragma omp parallel num_threads(n_threads)
-  while (const auto task = runs.next(static_cast<size_t>(omp_get_thread_num()))) {
-    auto product = products.begin();
-    size_t index = *task;
-    for (; index >= tasks_of(*product->w); ++product) index -= tasks_of(*product->w);
-    const size_t first = index * kTaskGroups * kInt8Lanes;
-    const size_t count = std::min(kTaskGroups * kInt8Lanes, product->w->n_out() - first);
-    kernels_.multiply(rows, n_rows, product->w->groups().from(index * kTaskGroups), count, product->y + first,
-                      product->w->n_out());
-  }
+  on_threads(n_threads, [&](size_t thread) {
+    while (const auto task = runs.next(thread)) {
+      auto product = products.begin();
+      size_t index = *task;
+      for (; index >= tasks_of(*product->w); ++product) index -= tasks_of(*product->w);
+      const size_t first = index * kTaskGroups * kInt8Lanes;
+      const size_t count = std::min(kTaskGroups * kInt8Lanes, product->w->n_out() - first);
+      kernels_.multiply(rows, n_rows, product->w->groups().from(index * kTaskGroups), count, product->y + first,
+                        product->w->n_out());
+    }
+  });
 }
 
 size_t Int8Products::scratch_bytes(size_t max_rows, size_t max_in) {

@@ -15,8 +15,7 @@ namespace {
 class OneDnnProducts : public OneDnnGemm {
  public:
   void multiply(const BF16* x, size_t m, const std::byte* w, size_t n, size_t k, float* y) override {
-    const Shape shape{static_cast<dnnl::memory::dim>(m), static_cast<dnnl::memory::dim>(n),
-                      static_cast<dnnl::memory::dim>(k)};
+    const Shape shape{dim(m), dim(n), dim(k)};
     auto found = products_.find(shape);
     if (found == products_.end()) found = products_.emplace(shape, Product(engine_, shape)).first;
     Product& product = found->second;
@@ -30,7 +29,6 @@ class OneDnnProducts : public OneDnnGemm {
 
   void multiply(const float* x, size_t m, const float* w, size_t n, size_t k, float* y,
                 size_t y_stride) const override {
-    const auto dim = [](size_t value) { return static_cast<dnnl::memory::dim>(value); };
     omp_set_num_threads(1);
     const auto status =
         dnnl::sgemm('N', 'T', dim(m), dim(n), dim(k), 1.0F, x, dim(k), w, dim(k), 0.0F, y, dim(y_stride));
@@ -39,6 +37,7 @@ class OneDnnProducts : public OneDnnGemm {
 
  private:
   using Shape = std::tuple<dnnl::memory::dim, dnnl::memory::dim, dnnl::memory::dim>;
+  static dnnl::memory::dim dim(size_t value) { return static_cast<dnnl::memory::dim>(value); }
 
   struct Product {
     Product(const dnnl::engine& engine, const Shape& shape) {

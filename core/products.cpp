@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "core/products.h"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <array>
 
@@ -10,6 +8,7 @@
 #include "core/gemm.h"
 #include "core/int8_products.h"
 #include "core/task_runs.h"
+#include "core/threads.h"
 
 namespace proxima {
 namespace {
@@ -47,17 +46,18 @@ void dot_products(const Compute& compute, const Arithmetic<T>& arithmetic, const
   }
   const int n_threads = compute.threads_for(n_multiply_adds);
   TaskRuns runs(n_tasks, static_cast<size_t>(n_threads));
-#pragma omp parallel num_threads(n_threads)
-  while (const auto task = runs.next(static_cast<size_t>(omp_get_thread_num()))) {
-    const Product<T>* product = products.begin();
-    size_t index = *task;
-    for (; index >= n_tasks_of(product->w); ++product) index -= n_tasks_of(product->w);
-    const Matrix& w = product->w;
-    const size_t first = index * kRowsPerTask;
-    const size_t count = std::min(kRowsPerTask, w.n_out - first);
-    arithmetic.dot(x, w.n_in, n_rows, w.rows.from(first), count, w.n_in, product->y + first, w.n_out);
-    add_bias(arithmetic, *product, n_rows, first, count);
-  }
+  on_threads(n_threads, [&](size_t thread) {
+    while (const auto task = runs.next(thread)) {
+      const Product<T>* product = products.begin();
+      size_t index = *task;
+      for (; index >= n_tasks_of(product->w); ++product) index -= n_tasks_of(product->w);
+      const Matrix& w = product->w;
+      const size_t first = index * kRowsPerTask;
+      const size_t count = std::min(kRowsPerTask, w.n_out - first);
+      arithmetic.dot(x, w.n_in, n_rows, w.rows.from(first), count, w.n_in, product->y + first, w.n_out);
+      add_bias(arithmetic, *product, n_rows, first, count);
+    }
+  });
 }
 
 }  // namespace

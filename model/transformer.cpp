@@ -9,6 +9,7 @@
 #include "core/attention.h"
 #include "core/error.h"
 #include "core/products.h"
+#include "core/threads.h"
 #include "kvcache/skip_gate.h"
 #include "model/activations.h"
 #include "model/rotations.h"
@@ -176,13 +177,7 @@ class TransformerOf final : public Transformer {
 
   template <class F>
   void for_rows(F f) const {
-    const int n_threads = compute_.threads_for(n_rows_ * config_.hidden);
-    if (n_threads == 1) {  // a team of one costs half a microsecond, and a layer has eight of these loops
-      for (size_t row = 0; row < n_rows_; ++row) f(row);
-      return;
-    }
-#pragma omp parallel for schedule(static) num_threads(n_threads)
-    for (size_t row = 0; row < n_rows_; ++row) f(row);
+    for_each_index(compute_.threads_for(n_rows_ * config_.hidden), n_rows_, f);
   }
 
   void multiply(const std::vector<T>& x, std::initializer_list<Product<T>> products) {
