@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Large float products for `fast`, where a library may choose the order: BF16 weights in bf16 by oneDNN on processors
-// with AVX512_BF16, others on panels widened to float, by oneDNN on AVX-512 and by OpenBLAS otherwise.
+// Large float products for `fast`, by whoever is fastest: on AVX-512 BlockedGemm, but BF16 weights by oneDNN where the
+// processor multiplies tiles of them (AMX); elsewhere OpenBLAS, on panels widened to float.
 #pragma once
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "core/compute.h"
@@ -12,6 +13,7 @@
 
 namespace proxima {
 
+class BlockedGemm;
 class OneDnnGemm;
 
 class Gemm {
@@ -19,22 +21,20 @@ class Gemm {
   explicit Gemm(const Compute& compute);
   ~Gemm();
 
-  // y [n_rows, w.n_out] = x [n_rows, w.n_in] W^T, dense rows.
-  void multiply(const float* x, size_t n_rows, const Matrix& w, float* y);
+  // Products of the same x [n_rows, n_in], dense rows.
+  void multiply(const float* x, size_t n_rows, size_t n_in, std::span<const GemmProduct> products);
 
   // The most it allocates for products of up to max_rows rows with matrices of up to max_in columns, the libraries' own
   // memory aside.
   static size_t scratch_bytes(int n_threads, size_t max_rows, size_t max_in);
 
  private:
-  void multiply_widened(const float* x, size_t n_rows, const Matrix& w, float* y);
-  // y [m, n] = x [m, k] w [n, k]^T on the calling thread; y_stride in elements.
-  void multiply_panel(const float* x, size_t m, const float* w, size_t n, size_t k, float* y, size_t y_stride) const;
+  void multiply_widened(const float* x, size_t n_rows, const GemmProduct& product);
 
   Compute compute_;
-  std::unique_ptr<OneDnnGemm> onednn_;  // null where the processor or the build lacks it
-  std::vector<BF16> rounded_;           // x, rounded
-  std::vector<float> panels_;           // [n_threads, kPanelRows, n_in]
+  std::unique_ptr<OneDnnGemm> onednn_;    // null where the processor or the build lacks it
+  std::unique_ptr<BlockedGemm> blocked_;  // null without AVX-512
+  std::vector<float> panels_;             // [n_threads, kPanelRows, n_in]
 };
 
 }  // namespace proxima

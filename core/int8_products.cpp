@@ -45,17 +45,14 @@ void Int8Products::multiply(const float* x, size_t n_rows, size_t n_in, std::spa
     n_multiply_adds += n_rows * product.w->n_out() * n_in;
   }
   const int n_threads = compute_.threads_for(n_multiply_adds);
-  TaskRuns runs(n_tasks, static_cast<size_t>(n_threads));
-  on_threads(n_threads, [&](size_t thread) {
-    while (const auto task = runs.next(thread)) {
-      auto product = products.begin();
-      size_t index = *task;
-      for (; index >= tasks_of(*product->w); ++product) index -= tasks_of(*product->w);
-      const size_t first = index * kTaskGroups * kInt8Lanes;
-      const size_t count = std::min(kTaskGroups * kInt8Lanes, product->w->n_out() - first);
-      kernels_.multiply(rows, n_rows, product->w->groups().from(index * kTaskGroups), count, product->y + first,
-                        product->w->n_out());
-    }
+  for_each_task(n_threads, n_tasks, [&](size_t /*thread*/, size_t task) {
+    auto product = products.begin();
+    size_t index = task;
+    for (; index >= tasks_of(*product->w); ++product) index -= tasks_of(*product->w);
+    const size_t first = index * kTaskGroups * kInt8Lanes;
+    const size_t count = std::min(kTaskGroups * kInt8Lanes, product->w->n_out() - first);
+    kernels_.multiply(rows, n_rows, product->w->groups().from(index * kTaskGroups), count, product->y + first,
+                      product->w->n_out());
   });
 }
 

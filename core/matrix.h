@@ -22,4 +22,10 @@ struct Matrix {
   }
 };
 
+// y [n_rows, w.n_out] = x W^T of an x that is given elsewhere; dense rows.
+struct GemmProduct {
+  Matrix w;
+  float* y = nullptr;
+};
+
 }  // namespace proxima

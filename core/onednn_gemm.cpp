@@ -4,35 +4,40 @@
 #if PROXIMA_HAS_ONEDNN
 #include <omp.h>
 
+#include <algorithm>
 #include <dnnl.hpp>
 #include <map>
-#include <new>
 #include <tuple>
+#include <vector>
+
+#include "core/threads.h"
 
 namespace proxima {
 namespace {
 
 class OneDnnProducts : public OneDnnGemm {
  public:
-  void multiply(const BF16* x, size_t m, const std::byte* w, size_t n, size_t k, float* y) override {
-    const Shape shape{dim(m), dim(n), dim(k)};
+  explicit OneDnnProducts(const Compute& compute) : compute_(compute) {}
+
+  void multiply(const float* x, size_t n_rows, const GemmProduct& wanted) override {
+    const Matrix& w = wanted.w;
+    const int n_threads = compute_.threads_for(n_rows * w.n_out * w.n_in);
+    rounded_.resize(std::max(rounded_.size(), n_rows * w.n_in));
+    for_each_index(n_threads, n_rows, [&](size_t row) {
+      compute_.kernels->f32.narrow(x + row * w.n_in, w.n_in, DType::kBF16,
+                                   reinterpret_cast<std::byte*>(rounded_.data() + row * w.n_in));
+    });
+    const Shape shape{dim(n_rows), dim(w.n_out), dim(w.n_in)};
     auto found = products_.find(shape);
     if (found == products_.end()) found = products_.emplace(shape, Product(engine_, shape)).first;
     Product& product = found->second;
-    // oneDNN's interface takes pointers to non-const and does not write through these two.
-    product.x.set_data_handle(const_cast<BF16*>(x));
-    product.w.set_data_handle(const_cast<std::byte*>(w));
-    product.y.set_data_handle(y);
+    product.x.set_data_handle(rounded_.data());
+    // oneDNN's interface takes a pointer to non-const and does not write through it.
+    product.w.set_data_handle(const_cast<std::byte*>(w.rows.data));
+    product.y.set_data_handle(wanted.y);
+    omp_set_num_threads(n_threads);
     product.primitive.execute(stream_, product.arguments);
     stream_.wait();
-  }
-
-  void multiply(const float* x, size_t m, const float* w, size_t n, size_t k, float* y,
-                size_t y_stride) const override {
-    omp_set_num_threads(1);
-    const auto status =
-        dnnl::sgemm('N', 'T', dim(m), dim(n), dim(k), 1.0F, x, dim(k), w, dim(k), 0.0F, y, dim(y_stride));
-    if (status != dnnl::status::success) throw std::bad_alloc();  // the one thing that can go wrong with fair sizes
   }
 
  private:
@@ -61,6 +66,8 @@ class OneDnnProducts : public OneDnnGemm {
     std::unordered_map<int, dnnl::memory> arguments;
   };
 
+  Compute compute_;
+  std::vector<BF16> rounded_;  // x
   dnnl::engine engine_{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream_{engine_};
   std::map<Shape, Product> products_;
@@ -68,9 +75,8 @@ class OneDnnProducts : public OneDnnGemm {
 
 }  // namespace
 
-std::unique_ptr<OneDnnGemm> OneDnnGemm::create(SimdTarget target) {
-  if (target != SimdTarget::kAvx512) return nullptr;
-  return std::make_unique<OneDnnProducts>();
+std::unique_ptr<OneDnnGemm> OneDnnGemm::create(const Compute& compute) {
+  return std::make_unique<OneDnnProducts>(compute);
 }
 
 bool OneDnnGemm::built_in() {
@@ -83,7 +89,7 @@ bool OneDnnGemm::built_in() {
 
 namespace proxima {
 
-std::unique_ptr<OneDnnGemm> OneDnnGemm::create(SimdTarget /*target*/) {
+std::unique_ptr<OneDnnGemm> OneDnnGemm::create(const Compute& /*compute*/) {
   return nullptr;
 }
 

@@ -1,30 +1,28 @@
 // SPDX-License-Identifier: MIT
-// Products through oneDNN, whose use is confined to onednn_gemm.cpp. Weights are read in place, row-major.
+// Large products with BF16 weights through oneDNN, for processors that multiply whole tiles (AMX). Its use is confined
+// to onednn_gemm.cpp. Weights are read in place.
 #pragma once
 
 #include <cstddef>
 #include <memory>
 
-#include "core/dtype.h"
-#include "core/processor.h"
+#include "core/compute.h"
+#include "core/matrix.h"
 
 namespace proxima {
 
 class OneDnnGemm {
  public:
-  // Null unless the build has oneDNN and the target is AVX-512: there its float products are up to twice as fast as
-  // OpenBLAS's, which on AMD processors stays with AVX2.
-  static std::unique_ptr<OneDnnGemm> create(SimdTarget target);
-  static bool built_in();  // whether this build has oneDNN
+  static std::unique_ptr<OneDnnGemm> create(const Compute& compute);  // null if this build lacks oneDNN
+  static bool built_in();
   virtual ~OneDnnGemm() = default;
 
-  // y [m, n] = x [m, k] w^T with w [n, k]; BF16, float accumulation. Only where has_bf16_products(): without the
-  // instruction oneDNN's bf16 is slower than float by an order of magnitude. Primitives are made once per shape. Uses
-  // the OpenMP threads of the calling context.
-  virtual void multiply(const BF16* x, size_t m, const std::byte* w, size_t n, size_t k, float* y) = 0;
-  // The same in float on the calling thread alone; y_stride in elements. Several threads may call it at once.
-  virtual void multiply(const float* x, size_t m, const float* w, size_t n, size_t k, float* y,
-                        size_t y_stride) const = 0;
+  // y [n_rows, w.n_out] = x [n_rows, w.n_in] W^T, dense rows, W of BF16; x is rounded to BF16, sums are float. Only
+  // where has_bf16_products(): oneDNN is slower than float without them. Primitives are made once per shape.
+  virtual void multiply(const float* x, size_t n_rows, const GemmProduct& product) = 0;
+
+  // The most it allocates itself for products of up to max_rows rows with matrices of up to max_in columns.
+  static size_t scratch_bytes(size_t max_rows, size_t max_in) { return max_rows * max_in * sizeof(BF16); }
 };
 
 }  // namespace proxima

@@ -2,6 +2,9 @@
 #include "core/processor.h"
 
 #include <sched.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include <algorithm>
 #include <array>
@@ -148,6 +151,16 @@ const Kernels& kernels_for(SimdTarget target) {
 bool has_bf16_products() {
 #if defined(__x86_64__)
   return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+  return false;
+#endif
+}
+
+bool has_bf16_tiles() {
+#if defined(__x86_64__)
+  constexpr unsigned kAmxBf16 = 1U << 22;  // CPUID 7, EDX; compilers before 2024 do not know its name
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return has_bf16_products() && __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx & kAmxBf16) != 0;
 #else
   return false;
 #endif

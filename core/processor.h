@@ -17,6 +17,7 @@ std::string_view simd_target_name(SimdTarget target);  // "avx512", as --simd ta
 std::optional<SimdTarget> simd_target_from_name(std::string_view name);
 std::vector<SimdTarget> supported_simd_targets();  // ascending, the last one is the best
 bool has_bf16_products();                          // AVX512_BF16: bf16 products at twice the f32 rate
+bool has_bf16_tiles();                             // AMX-BF16 besides: at sixteen times the f32 rate
 
 struct ThreadChoice {
   int n_threads = 1;

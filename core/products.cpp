@@ -3,19 +3,19 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "core/bf16_row_kernels.h"
 #include "core/gemm.h"
 #include "core/int8_products.h"
 #include "core/task_runs.h"
-#include "core/threads.h"
 
 namespace proxima {
 namespace {
 
 constexpr size_t kRowsPerTask = 32;  // of W: small enough to stay in the first cache level while x streams by
 
-// From here on a library's GEMM beats reading W once for every few rows.
+// From here on a GEMM beats reading W once for every few rows.
 constexpr size_t kGemmRows = 16;
 
 // From here on an x in float crowds the first cache level: rounded to bf16, products of one row are up to 12 % faster.
@@ -45,18 +45,15 @@ void dot_products(const Compute& compute, const Arithmetic<T>& arithmetic, const
     n_multiply_adds += n_rows * product.w.n_out * product.w.n_in;
   }
   const int n_threads = compute.threads_for(n_multiply_adds);
-  TaskRuns runs(n_tasks, static_cast<size_t>(n_threads));
-  on_threads(n_threads, [&](size_t thread) {
-    while (const auto task = runs.next(thread)) {
-      const Product<T>* product = products.begin();
-      size_t index = *task;
-      for (; index >= n_tasks_of(product->w); ++product) index -= n_tasks_of(product->w);
-      const Matrix& w = product->w;
-      const size_t first = index * kRowsPerTask;
-      const size_t count = std::min(kRowsPerTask, w.n_out - first);
-      arithmetic.dot(x, w.n_in, n_rows, w.rows.from(first), count, w.n_in, product->y + first, w.n_out);
-      add_bias(arithmetic, *product, n_rows, first, count);
-    }
+  for_each_task(n_threads, n_tasks, [&](size_t /*thread*/, size_t task) {
+    const Product<T>* product = products.begin();
+    size_t index = task;
+    for (; index >= n_tasks_of(product->w); ++product) index -= n_tasks_of(product->w);
+    const Matrix& w = product->w;
+    const size_t first = index * kRowsPerTask;
+    const size_t count = std::min(kRowsPerTask, w.n_out - first);
+    arithmetic.dot(x, w.n_in, n_rows, w.rows.from(first), count, w.n_in, product->y + first, w.n_out);
+    add_bias(arithmetic, *product, n_rows, first, count);
   });
 }
 
@@ -94,8 +91,10 @@ void Products::linear(const T* x, size_t n_rows, std::initializer_list<Product<T
   if constexpr (std::is_same_v<T, float>) {
     if (int8_ != nullptr && products.begin()->w.int8 != nullptr) return quantized(x, n_rows, products);
     if (gemm_ != nullptr && n_rows >= kGemmRows) {
+      std::vector<GemmProduct> all;
+      for (const Product<T>& product : products) all.push_back({product.w, product.y});
+      gemm_->multiply(x, n_rows, products.begin()->w.n_in, all);
       for (const Product<T>& product : products) {
-        gemm_->multiply(x, n_rows, product.w, product.y);
         add_bias(compute_.kernels->f32, product, n_rows, 0, product.w.n_out);
       }
       return;

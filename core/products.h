@@ -30,7 +30,7 @@ class Products {
 
   // Products of the same x; for few rows they share one parallel region. f64 and f32: every element is one fixed-order
   // dot product. fast: the same for few rows (bound by memory), but a wide x is rounded as core/bf16_row_kernels.h says;
-  // a library's GEMM for many; quantized weights by exact integers, whatever the number. All products of a call are of
+  // a GEMM for many; quantized weights by exact integers, whatever the number. All products of a call are of
   // one kind.
   template <class T>
   void linear(const T* x, size_t n_rows, std::initializer_list<Product<T>> products);

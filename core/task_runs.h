@@ -11,6 +11,8 @@
 #include <optional>
 #include <vector>
 
+#include "core/threads.h"
+
 namespace proxima {
 
 // Thread-safe once made. Which thread has which task is up to chance: results must not depend on it.
@@ -48,5 +50,14 @@ class TaskRuns {
 
   std::vector<Run> runs_;
 };
+
+// Calls f(thread, task) for each task in [0, n_tasks).
+template <class F>
+void for_each_task(int n_threads, size_t n_tasks, const F& f) {
+  TaskRuns runs(n_tasks, static_cast<size_t>(n_threads));
+  on_threads(n_threads, [&](size_t thread) {
+    while (const auto task = runs.next(thread)) f(thread, *task);
+  });
+}
 
 }  // namespace proxima

@@ -4,65 +4,26 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
-#include "test/random.h"
-#include "test/stored_matrix.h"
+#include "test/linear_case.h"
 
 namespace proxima {
 namespace {
 
+using test::LinearCase;
 using test::Random;
 using test::same_bits;
-using test::StoredMatrix;
-
-double to_bf16(double x) {
-  std::byte element[2];
-  test::encode(x, DType::kBF16, element);
-  return test::decode(DType::kBF16, element);
-}
 
 template <class T>
-struct LinearCase {
-  LinearCase(Random& random, DType dtype, size_t n_rows_in, size_t n_out, size_t n_in, bool with_bias)
-      : n_rows(n_rows_in),
-        w(dtype, n_out, n_in, random.numbers<double>(n_out * n_in), 1 + random.below(63)),
-        matrix{w.rows(), n_out, n_in},
-        x(random.numbers<T>(n_rows * n_in)),
-        bias(random.numbers<T>(with_bias ? n_out : 0)) {}
-
-  std::vector<T> run(const Compute& compute, Precision precision) const {
-    Products products(compute, precision);
-    std::vector<T> y(n_rows * matrix.n_out, T{77});
-    for (int again = 0; again < 2; ++again) {  // the second time with primitives and scratch already made
-      products.linear<T>(x.data(), n_rows, {{matrix, bias.empty() ? nullptr : bias.data(), y.data()}});
-    }
-    return y;
+std::vector<T> run(const LinearCase<T>& c, const Compute& compute, Precision precision) {
+  Products products(compute, precision);
+  std::vector<T> y(c.n_rows * c.matrix.n_out, T{77});
+  for (int again = 0; again < 2; ++again) {  // the second time with primitives and scratch already made
+    products.linear<T>(c.x.data(), c.n_rows, {{c.matrix, c.bias.empty() ? nullptr : c.bias.data(), y.data()}});
   }
-  // The largest |y - x W^T - b|, relative to the sum of the terms' magnitudes; x as it is or rounded to bf16.
-  double error(const std::vector<T>& y, bool rounded_x) const {
-    double largest = 0;
-    for (size_t r = 0; r < n_rows; ++r) {
-      for (size_t o = 0; o < matrix.n_out; ++o) {
-        double sum = bias.empty() ? 0 : static_cast<double>(bias[o]), magnitude = std::abs(sum);
-        for (size_t k = 0; k < matrix.n_in; ++k) {
-          const auto element = static_cast<double>(x[r * matrix.n_in + k]);
-          const double term = (rounded_x ? to_bf16(element) : element) * w.at(o, k);
-          sum += term;
-          magnitude += std::abs(term);
-        }
-        largest = std::max(largest, std::abs(static_cast<double>(y[r * matrix.n_out + o]) - sum) / magnitude);
-      }
-    }
-    return largest;
-  }
-
-  size_t n_rows;
-  StoredMatrix w;
-  Matrix matrix;
-  std::vector<T> x, bias;
-};
+  return y;
+}
 
 template <class T>
 class ProductsTest : public ::testing::Test {};
@@ -77,12 +38,12 @@ TYPED_TEST(ProductsTest, FixedOrderIsTheProductAndTheSameOnAllTargetsAndThreads)
     for (const size_t n_rows : {1U, 2U, 7U, 33U}) {
       const LinearCase<T> c(random, dtype, n_rows, random.between(1, 100), random.between(1, 130),
                             random.below(2) == 0);
-      const auto expected = c.run({&kernels_for(SimdTarget::kScalar), 1}, precision);
+      const auto expected = run(c, {&kernels_for(SimdTarget::kScalar), 1}, precision);
       const double steps = static_cast<double>(c.matrix.n_in) + 8;
       EXPECT_LE(c.error(expected, false), steps * std::numeric_limits<T>::epsilon() / 2);
       for (const SimdTarget target : supported_simd_targets()) {
         for (const int n_threads : {1, 2}) {
-          EXPECT_TRUE(same_bits(c.run({&kernels_for(target), n_threads, 1}, precision), expected));
+          EXPECT_TRUE(same_bits(run(c, {&kernels_for(target), n_threads, 1}, precision), expected));
         }
       }
     }
@@ -101,10 +62,10 @@ TEST(FastProductsTest, AreTheProduct) {
           const double unit = (static_cast<double>(n_in) + 8) * std::numeric_limits<float>::epsilon() / 2;
           // With bf16 units, x is rounded once and that is all. Whether the build uses them is not known here.
           const bool may_round = target == SimdTarget::kAvx512 && dtype == DType::kBF16 && has_bf16_products();
-          const auto y = c.run({&kernels_for(target), 2, 1}, Precision::kFast);
+          const auto y = run(c, {&kernels_for(target), 2, 1}, Precision::kFast);
           const double error = c.error(y, false);
           EXPECT_LE(may_round ? std::min(error, c.error(y, true)) : error, unit) << n_rows << " rows";
-          EXPECT_TRUE(same_bits(y, c.run({&kernels_for(target), 2, 1}, Precision::kFast)));
+          EXPECT_TRUE(same_bits(y, run(c, {&kernels_for(target), 2, 1}, Precision::kFast)));
           if (HasFatalFailure()) return;
         }
       }
