@@ -12,6 +12,7 @@
 #include <span>
 #include <vector>
 
+#include "core/aligned.h"
 #include "core/bf16_block_kernels.h"
 #include "core/compute.h"
 
@@ -152,8 +153,8 @@ class FixedAttention {
   size_t group_;     // query heads per KV head
   size_t max_rows_;  // of a tile
   size_t max_pieces_;
-  std::vector<T> scratch_;                        // of the workers
-  std::vector<T> partials_;                       // [n_kv_heads * max_pieces * group, head_dim + 2]
+  AlignedVector<T> scratch_;                      // of the workers
+  AlignedVector<T> partials_;                     // [n_kv_heads * max_pieces * group, head_dim + 2]
   std::vector<std::atomic<size_t>> pieces_left_;  // [n_kv_heads] of a single query: who does the last one merges them
 };
 
@@ -204,8 +205,8 @@ class BlockedAttention {
   size_t max_queries_;            // of a tile
   size_t max_rows_;               // max_queries_ * group_, padded
   const Bf16BlockKernels* bf16_;  // null where products stay float
-  std::vector<float> scratch_;
-  std::vector<uint32_t> pairs_;
+  AlignedVector<float> scratch_;
+  AlignedVector<uint32_t> pairs_;
 };
 
 }  // namespace proxima

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <vector>
 
+#include "core/aligned.h"
 #include "model/config.h"
 
 namespace proxima {
@@ -37,19 +37,19 @@ struct Activations {
     return (chunk * per_token + std::min(chunk, kLogitRows) * config.vocab) * sizeof(T);
   }
 
-  std::vector<T> residual;               // [C, hidden]
-  std::vector<T> normed;                 // [C, hidden]
-  std::vector<T> projected;              // [C, hidden], a block's contribution to the residual
-  std::vector<T> q;                      // [C, n_heads * head_dim]
-  std::vector<T> capped_q;               // likewise, where the cache caps the queries' positions, else empty
-  std::vector<T> k;                      // [C, n_kv_heads * head_dim]
-  std::vector<T> v;                      // [C, n_kv_heads * head_dim]
-  std::vector<T> attended;               // [C, n_heads * head_dim]
-  std::vector<T> gate;                   // [C, intermediate]
-  std::vector<T> up;                     // [C, intermediate]
-  std::vector<T> logits;                 // [min(C, kLogitRows), vocab]
-  std::vector<std::byte> stored_keys;    // [C, n_kv_heads * head_dim] in the cache's dtype, at most T
-  std::vector<std::byte> stored_values;  // likewise
+  AlignedVector<T> residual;               // [C, hidden]
+  AlignedVector<T> normed;                 // [C, hidden]
+  AlignedVector<T> projected;              // [C, hidden], a block's contribution to the residual
+  AlignedVector<T> q;                      // [C, n_heads * head_dim]
+  AlignedVector<T> capped_q;               // likewise, where the cache caps the queries' positions, else empty
+  AlignedVector<T> k;                      // [C, n_kv_heads * head_dim]
+  AlignedVector<T> v;                      // [C, n_kv_heads * head_dim]
+  AlignedVector<T> attended;               // [C, n_heads * head_dim]
+  AlignedVector<T> gate;                   // [C, intermediate]
+  AlignedVector<T> up;                     // [C, intermediate]
+  AlignedVector<T> logits;                 // [min(C, kLogitRows), vocab]
+  AlignedVector<std::byte> stored_keys;    // [C, n_kv_heads * head_dim] in the cache's dtype, at most T
+  AlignedVector<std::byte> stored_values;  // likewise
 };
 
 }  // namespace proxima

@@ -180,11 +180,11 @@ class TransformerOf final : public Transformer {
     for_each_index(compute_.threads_for(n_rows_ * config_.hidden), n_rows_, f);
   }
 
-  void multiply(const std::vector<T>& x, std::initializer_list<Product<T>> products) {
+  void multiply(const AlignedVector<T>& x, std::initializer_list<Product<T>> products) {
     products_.linear(x.data(), n_rows_, products);
   }
 
-  void norm(const std::vector<T>& weight, const std::vector<T>& x, std::vector<T>& y) const {
+  void norm(const std::vector<T>& weight, const AlignedVector<T>& x, AlignedVector<T>& y) const {
     for_rows([&](size_t row) {
       arithmetic_.rmsnorm(x.data() + row * config_.hidden, weight.data(), static_cast<T>(config_.rms_norm_eps),
                           config_.hidden, y.data() + row * config_.hidden);
@@ -192,7 +192,7 @@ class TransformerOf final : public Transformer {
   }
 
   // Normalises each head of x [C, n_heads * head_dim] in place; nothing without a weight.
-  void norm_heads(const std::vector<T>& weight, size_t n_heads, std::vector<T>& x) const {
+  void norm_heads(const std::vector<T>& weight, size_t n_heads, AlignedVector<T>& x) const {
     if (weight.empty()) return;
     for_rows([&](size_t row) {
       for (size_t head = 0; head < n_heads; ++head) {
@@ -204,7 +204,7 @@ class TransformerOf final : public Transformer {
 
   // Of row -> angles.
   template <class AnglesOf>
-  void rotate(size_t n_heads, std::vector<T>& x, AnglesOf angles_of) const {
+  void rotate(size_t n_heads, AlignedVector<T>& x, AnglesOf angles_of) const {
     for_rows([&](size_t row) {
       const auto [cosines, sines, half] = angles_of(row);
       for (size_t head = 0; head < n_heads; ++head) {
@@ -325,7 +325,7 @@ class TransformerOf final : public Transformer {
     });
   }
 
-  void observe(Point point, size_t layer, const std::vector<T>& rows, size_t n_columns) {
+  void observe(Point point, size_t layer, const AlignedVector<T>& rows, size_t n_columns) {
     if (observer_ == nullptr || !observer_->wants(point, layer)) return;
     observer_->observe({point, layer, first_, n_rows_, n_columns, DTypeOf<T>::value, rows.data()});
   }

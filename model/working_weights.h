@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "core/aligned.h"
 #include "core/compute.h"
 #include "core/products.h"
 #include "model/weights.h"
@@ -16,7 +17,7 @@ struct WorkingLinear {
   Matrix w;
   std::vector<T> bias;  // empty where there is none
 
-  Product<T> into(std::vector<T>& y) const { return {w, bias.empty() ? nullptr : bias.data(), y.data()}; }
+  Product<T> into(AlignedVector<T>& y) const { return {w, bias.empty() ? nullptr : bias.data(), y.data()}; }
 };
 
 template <class T>
