@@ -18,7 +18,7 @@ namespace {
 
 constexpr size_t kLanes = GemmKernels::kLanes;
 
-// Nothing else in the program may be compiled for these instructions, nor each part for those of another.
+// Nothing else in the program may be compiled for these instructions, and no float kernel for those of bf16.
 HWY_PUSH_ATTRIBUTES("avx512f")
 
 // Interleaves neighbouring rows, then pairs of them, then twice quarters of registers.
