@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/task_runs.h"
+#include "core/threads.h"
 
 namespace proxima {
 namespace {
@@ -126,8 +127,7 @@ void BlockedGemm::multiply(const GemmKernels& kernels, const float* x, size_t n_
   for (const GemmProduct& product : products) n_out += product.w.n_out;
   const int n_threads = compute_.threads_for(std::min(kMostRows, n_rows) * n_in * n_out);
   const auto n_parts = static_cast<size_t>(n_threads);
-  size_t n_shares = 0;
-  for (const GemmProduct& product : products) n_shares += shares_of(product.w, n_parts);
+  const auto n_shares_of = [&](const GemmProduct& product) { return shares_of(product.w, n_parts); };
 
   for (size_t first = 0; first < n_rows; first += kMostRows) {
     const PackedX packed(kernels, std::min(kMostRows, n_rows - first), n_in, packed_);
@@ -135,12 +135,10 @@ void BlockedGemm::multiply(const GemmKernels& kernels, const float* x, size_t n_
                    [&](size_t strip) { packed.pack(x + first * n_in, strip * kLanes); });
     words_.resize(std::max(words_.size(), n_parts * kGroup * kMostWords));
     sums_.resize(std::max(sums_.size(), n_parts * kMostGroups * kGroup * packed.n_columns));
-    for_each_task(n_threads, n_shares, [&](size_t thread, size_t task) {
-      auto product = products.begin();
-      for (; task >= shares_of(product->w, n_parts); ++product) task -= shares_of(product->w, n_parts);
-      const size_t n_groups = groups_of(product->w), n = shares_of(product->w, n_parts);
-      multiply_rows(packed, *product, task * n_groups / n * kGroup,
-                    std::min((task + 1) * n_groups / n * kGroup, product->w.n_out), thread);
+    for_each_task(n_threads, products, n_shares_of, [&](size_t thread, const GemmProduct& product, size_t share) {
+      const size_t n_groups = groups_of(product.w), n_shares = n_shares_of(product);
+      const size_t end = (share + 1) * n_groups / n_shares * kGroup;
+      multiply_rows(packed, product, share * n_groups / n_shares * kGroup, std::min(end, product.w.n_out), thread);
     });
     for (GemmProduct& product : products) product.y += packed.n_rows * product.w.n_out;
   }

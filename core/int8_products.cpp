@@ -15,8 +15,8 @@ size_t blocks_of(size_t n_in) {
   return (n_in + kInt8Block - 1) / kInt8Block;
 }
 
-size_t tasks_of(const Int8Matrix& w) {
-  return (w.n_groups() + kTaskGroups - 1) / kTaskGroups;
+size_t n_tasks_of(const Int8Products::Product& product) {
+  return (product.w->n_groups() + kTaskGroups - 1) / kTaskGroups;
 }
 
 }  // namespace
@@ -39,21 +39,16 @@ Int8Rows Int8Products::quantize(const float* x, size_t n_rows, size_t n_in) {
 
 void Int8Products::multiply(const float* x, size_t n_rows, size_t n_in, std::span<const Product> products) {
   const Int8Rows rows = quantize(x, n_rows, n_in);
-  size_t n_tasks = 0, n_multiply_adds = 0;
-  for (const Product& product : products) {
-    n_tasks += tasks_of(*product.w);
-    n_multiply_adds += n_rows * product.w->n_out() * n_in;
-  }
-  const int n_threads = compute_.threads_for(n_multiply_adds);
-  for_each_task(n_threads, n_tasks, [&](size_t /*thread*/, size_t task) {
-    auto product = products.begin();
-    size_t index = task;
-    for (; index >= tasks_of(*product->w); ++product) index -= tasks_of(*product->w);
-    const size_t first = index * kTaskGroups * kInt8Lanes;
-    const size_t count = std::min(kTaskGroups * kInt8Lanes, product->w->n_out() - first);
-    kernels_.multiply(rows, n_rows, product->w->groups().from(index * kTaskGroups), count, product->y + first,
-                      product->w->n_out());
-  });
+  size_t n_multiply_adds = 0;
+  for (const Product& product : products) n_multiply_adds += n_rows * product.w->n_out() * n_in;
+  for_each_task(compute_.threads_for(n_multiply_adds), products, n_tasks_of,
+                [&](size_t /*thread*/, const Product& product, size_t task) {
+                  const Int8Matrix& w = *product.w;
+                  const size_t first = task * kTaskGroups * kInt8Lanes;
+                  const size_t count = std::min(kTaskGroups * kInt8Lanes, w.n_out() - first);
+                  kernels_.multiply(rows, n_rows, w.groups().from(task * kTaskGroups), count, product.y + first,
+                                    w.n_out());
+                });
 }
 
 size_t Int8Products::scratch_bytes(size_t max_rows, size_t max_in) {

@@ -158,7 +158,7 @@ bool has_bf16_products() {
 
 bool has_bf16_tiles() {
 #if defined(__x86_64__)
-  constexpr unsigned kAmxBf16 = 1U << 22;  // CPUID 7, EDX; compilers before 2024 do not know its name
+  constexpr unsigned kAmxBf16 = 1U << 22;  // CPUID 7, EDX; clang 14 has no name for it
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
   return has_bf16_products() && __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx & kAmxBf16) != 0;
 #else

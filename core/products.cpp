@@ -23,10 +23,6 @@ constexpr size_t kWide = 2048;
 
 constexpr size_t kMostProducts = 3;  // of one x: q, k and v
 
-size_t n_tasks_of(const Matrix& w) {
-  return (w.n_out + kRowsPerTask - 1) / kRowsPerTask;
-}
-
 template <class T>
 void add_bias(const Arithmetic<T>& arithmetic, const Product<T>& product, size_t n_rows, size_t first, size_t count) {
   for (size_t row = 0; product.bias != nullptr && row < n_rows; ++row) {
@@ -39,22 +35,17 @@ void add_bias(const Arithmetic<T>& arithmetic, const Product<T>& product, size_t
 template <class T>
 void dot_products(const Compute& compute, const Arithmetic<T>& arithmetic, const T* x, size_t n_rows,
                   std::initializer_list<Product<T>> products) {
-  size_t n_tasks = 0, n_multiply_adds = 0;
-  for (const Product<T>& product : products) {
-    n_tasks += n_tasks_of(product.w);
-    n_multiply_adds += n_rows * product.w.n_out * product.w.n_in;
-  }
-  const int n_threads = compute.threads_for(n_multiply_adds);
-  for_each_task(n_threads, n_tasks, [&](size_t /*thread*/, size_t task) {
-    const Product<T>* product = products.begin();
-    size_t index = task;
-    for (; index >= n_tasks_of(product->w); ++product) index -= n_tasks_of(product->w);
-    const Matrix& w = product->w;
-    const size_t first = index * kRowsPerTask;
-    const size_t count = std::min(kRowsPerTask, w.n_out - first);
-    arithmetic.dot(x, w.n_in, n_rows, w.rows.from(first), count, w.n_in, product->y + first, w.n_out);
-    add_bias(arithmetic, *product, n_rows, first, count);
-  });
+  size_t n_multiply_adds = 0;
+  for (const Product<T>& product : products) n_multiply_adds += n_rows * product.w.n_out * product.w.n_in;
+  const auto n_tasks_of = [](const Product<T>& product) { return (product.w.n_out + kRowsPerTask - 1) / kRowsPerTask; };
+  for_each_task(compute.threads_for(n_multiply_adds), products, n_tasks_of,
+                [&](size_t /*thread*/, const Product<T>& product, size_t task) {
+                  const Matrix& w = product.w;
+                  const size_t first = task * kRowsPerTask;
+                  const size_t count = std::min(kRowsPerTask, w.n_out - first);
+                  arithmetic.dot(x, w.n_in, n_rows, w.rows.from(first), count, w.n_in, product.y + first, w.n_out);
+                  add_bias(arithmetic, product, n_rows, first, count);
+                });
 }
 
 }  // namespace

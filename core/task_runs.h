@@ -60,4 +60,16 @@ void for_each_task(int n_threads, size_t n_tasks, const F& f) {
   });
 }
 
+// The same of several items in one go: calls f(thread, item, task) for each task in [0, n_tasks_of(item)).
+template <class Items, class Count, class F>
+void for_each_task(int n_threads, const Items& items, const Count& n_tasks_of, const F& f) {
+  size_t n_tasks = 0;
+  for (const auto& item : items) n_tasks += n_tasks_of(item);
+  for_each_task(n_threads, n_tasks, [&](size_t thread, size_t task) {
+    auto item = items.begin();
+    for (; task >= n_tasks_of(*item); ++item) task -= n_tasks_of(*item);
+    f(thread, *item, task);
+  });
+}
+
 }  // namespace proxima

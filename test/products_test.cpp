@@ -60,7 +60,7 @@ TEST(FastProductsTest, AreTheProduct) {
         for (const auto& [n_out, n_in] : {std::pair<size_t, size_t>{33, 65}, {300, 96}, {5, 2048}, {64, 31}, {1, 1}}) {
           const LinearCase<float> c(random, dtype, n_rows, n_out, n_in, n_out % 2 == 0);
           const double unit = (static_cast<double>(n_in) + 8) * std::numeric_limits<float>::epsilon() / 2;
-          // With bf16 units, x is rounded once and that is all. Whether the build uses them is not known here.
+          // With bf16 units, x is rounded once and that is all. Few rows are not, where n_in is small.
           const bool may_round = target == SimdTarget::kAvx512 && dtype == DType::kBF16 && has_bf16_products();
           const auto y = run(c, {&kernels_for(target), 2, 1}, Precision::kFast);
           const double error = c.error(y, false);
