@@ -11,11 +11,11 @@
 namespace proxima {
 namespace {
 
-// For cache levels of 48 KiB and 1 MiB: a block of x stays in the second while W passes.
-constexpr size_t kMostRows = 512;              // of x at a time
-constexpr size_t kMostWords = 320;             // of a row, which are summed before the sums go to memory
+// For cache levels of 48 KiB and 1 MiB: a block of x and the sums it adds to stay in the second while W passes.
+constexpr size_t kMostRows = 256;              // of x at a time
+constexpr size_t kMostWords = 448;             // of a row, which are summed before the sums go to memory
 constexpr size_t kGroup = GemmKernels::kSums;  // rows of W that are multiplied together
-constexpr size_t kMostGroups = 20;             // which meet a block of x before the next one comes
+constexpr size_t kMostGroups = 12;             // that meet a block of x before the next one comes
 
 constexpr size_t kLanes = GemmKernels::kLanes;
 constexpr size_t kPanel = GemmKernels::kMostRegisters * kLanes;  // rows of x in a tile
@@ -178,7 +178,8 @@ void BlockedGemm::multiply_rows(const PackedX& x, const GemmProduct& product, si
 BlockedGemm::Words BlockedGemm::in_words(const PackedX& x, StoredRows rows, size_t n_rows, size_t word, size_t thread) {
   const size_t n_words = x.words_from(word), n = x.elements_from(word);
   const bool in_bf16 = x.kernels.word_elements == 2;
-  if (in_bf16 && n_rows == kGroup && n == 2 * n_words) return {rows.data, rows.stride_bytes};
+  const bool are_words = in_bf16 ? n == 2 * n_words : rows.dtype == DType::kF32;
+  if (are_words && n_rows == kGroup) return {rows.data, rows.stride_bytes};
   uint32_t* words = words_.data() + thread * kGroup * kMostWords;
   for (size_t i = 0; i < n_rows; ++i) {
     uint32_t* to = words + i * n_words;

@@ -48,7 +48,7 @@ TEST_F(BlockedGemmTest, IsTheProductForAnyShapeAndThreads) {
                                               {17, 23, 33},
                                               {40, 49, 31},
                                               {64, 96, 64},
-                                              {70, 25, 641},
+                                              {70, 25, 901},
                                               {100, 48, 1300},
                                               {113, 1000, 18},
                                               {300, 50, 70},
