@@ -2,6 +2,7 @@
 #include "kvcache/cell_cache.h"
 
 #include "core/error.h"
+#include "core/huge_pages.h"
 
 namespace proxima {
 
@@ -30,6 +31,17 @@ void CellCache::end_prompt() {
     each.keys.end_prompt();
     each.values.end_prompt();
   }
+  settle();
+}
+
+// Of two stores side by side the end of the one and the beginning of the other can share a huge page.
+void CellCache::settle() const {
+  std::vector<std::span<const std::byte>> ranges;
+  for (const Cell& each : cells_) {
+    ranges.push_back(each.keys.allocated());
+    ranges.push_back(each.values.allocated());
+  }
+  move_to_huge_pages(ranges);
 }
 
 void CellCache::append(size_t layer, size_t n, const std::byte* keys, const std::byte* values) {
@@ -90,6 +102,7 @@ void CellCache::restore(size_t n_tokens, const std::vector<KeptRows>& stores, co
     expected.runs = store.kept(n_tokens);
     store.restore(n_tokens, find_same_rows(stores, expected, origin).runs);
   });
+  settle();
 }
 
 }  // namespace proxima

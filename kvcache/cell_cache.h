@@ -39,6 +39,8 @@ class CellCache : public KvCache {
   const Cell& cell(size_t layer, size_t kv_head) const { return cells_[layer * geometry_.n_kv_heads + kv_head]; }
 
  private:
+  // Puts the rows, which each token that follows will read, on huge pages.
+  void settle() const;
   // Calls visit(store, its name, its dtype), keys before values, cell after cell.
   template <class Cells, class Visit>
   void each_store(Cells& cells, Visit visit) const;

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "kvcache/kept_rows.h"
@@ -39,6 +40,7 @@ class RecentRows {
   size_t run(size_t position) const;
 
   CacheBytes bytes() const;
+  std::span<const std::byte> allocated() const { return rows_.allocated(); }
   void clear();
 
   // Outside of prompts: the rows kept of the first n_tokens, with their data where n_tokens are there.

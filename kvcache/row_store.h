@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 
 #include "core/kernels.h"
 #include "core/reserved_memory.h"
@@ -24,6 +25,7 @@ class RowStore {
   void truncate(size_t n_rows);
 
   size_t allocated_bytes() const;  // whole pages touched
+  std::span<const std::byte> allocated() const { return {memory_.data(), allocated_bytes()}; }
   size_t reserved_bytes() const { return memory_.n_bytes(); }
 
  private:
