@@ -29,7 +29,7 @@ std::vector<const std::byte*> huge_pieces(std::span<const std::span<const std::b
   }
   std::vector<const std::byte*> pieces;
   for (const auto& [piece, n_bytes] : filled) {
-    if (n_bytes >= kHugePage - kHugePage / 16) pieces.push_back(reinterpret_cast<const std::byte*>(piece));
+    if (n_bytes >= kHugePage - kHugePage / 8) pieces.push_back(reinterpret_cast<const std::byte*>(piece));
   }
   return pieces;
 }

@@ -11,10 +11,10 @@ namespace proxima {
 
 constexpr size_t kHugePage = size_t{1} << 21;
 
-// The aligned pieces of kHugePage, ascending, that these ranges fill but for a sixteenth; no two ranges may overlap.
+// The aligned pieces of kHugePage, ascending, that these ranges fill but for an eighth; no two ranges may overlap.
 std::vector<const std::byte*> huge_pieces(std::span<const std::span<const std::byte>> ranges);
 
-// Moves those pieces of anonymous memory to huge pages in place: addresses and contents stay. The gaps, a sixteenth at
+// Moves those pieces of anonymous memory to huge pages in place: addresses and contents stay. The gaps, an eighth at
 // most, become memory in use. A piece stays as it is if the system has no huge page for it. Half a millisecond each. No
 // thread may write to the ranges meanwhile.
 void move_to_huge_pages(std::span<const std::span<const std::byte>> ranges);

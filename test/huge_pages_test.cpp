@@ -44,11 +44,11 @@ bool system_has_huge_pages() {
 }
 
 // Addresses only: nothing of them is read.
-TEST(HugePagesTest, PiecesAreThoseThatRangesFillButForASixteenth) {
+TEST(HugePagesTest, PiecesAreThoseThatRangesFillButForAnEighth) {
   const auto at = [](size_t offset) { return reinterpret_cast<const std::byte*>(16 * kHugePage + offset); };
   const auto pieces = [](std::vector<Range> ranges) { return huge_pieces(ranges); };
   using Pieces = std::vector<const std::byte*>;
-  constexpr size_t kEnough = kHugePage - kHugePage / 16;
+  constexpr size_t kEnough = kHugePage - kHugePage / 8;
   EXPECT_EQ(pieces({}), Pieces{});
   EXPECT_EQ(pieces({{at(0), kEnough}}), Pieces{at(0)});
   EXPECT_EQ(pieces({{at(0), kEnough - 1}}), Pieces{});
